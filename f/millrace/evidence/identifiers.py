@@ -24,7 +24,7 @@ CODE = re.compile(
 COUNTED = re.compile(
     r"(?i)\b(release|version|invoice|order|ticket|issue|bill|receipt|contract|case|chapter|part"
     r"|section|appendix|volume|episode|season|round|quarter|sprint|edition|build|room|unit|lot"
-    r"|flight|route|week|phase|policy|batch|report)\s+(?:(?:no\.?|number|nr\.?|#)\s*:?\s*)?"
+    r"|flight|route|week|phase|policy|batch|report)\s++(?:(?:no\.?|number|nr\.?|#)\s*+(?::\s*+)?)?"
     r"#?((?:[A-Z]{1,4}-?)?\d[\w.-]*\w|\d)(?!\s?%)"
 )
 MONTH_YEAR = re.compile(rf"\b({MONTH})(?:\s+\d{{1,2}},?)?\s+(\d{{4}})\b")
@@ -47,8 +47,9 @@ OF_MONTH = re.compile(
 )
 # What a document says of its own date: `Date: 20 April 2026`, `Invoice date: 2026-04-20`.
 DATED = re.compile(
-    rf"(?:^|\n|[.;]\s)\W*(?i:(?:{DOCUMENT} )?date(?: of (?:issue|{DOCUMENT}))?|issued(?: on)?)"
-    r"\W*:\W*\s(?:\w+,? )?(?:\d{1,2}\.? )?"
+    r"(?:^|\n|[.;]\s)[^\w\n]{0,8}"
+    rf"(?i:(?:{DOCUMENT} )?date(?: of (?:issue|{DOCUMENT}))?|issued(?: on)?)"
+    r"\W{0,8}:\W{0,8}(?<=\s)(?:\w{1,30},? )?(?:\d{1,2}\.? )?"
     rf"(?:(?P<month>{MONTH})(?: \d{{1,2}},)? (?P<year>\d{{4}})"
     r"|(?P<year1>\d{4})-(?P<month1>\d\d)-\d\d|\d{1,2}[./](?P<month2>\d\d)[./](?P<year2>\d{4}))"
 )

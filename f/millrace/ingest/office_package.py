@@ -12,7 +12,9 @@ import re
 import zipfile
 from urllib.parse import unquote
 
-RELATIONSHIP = re.compile(rb"<(?:\w+:)?Relationship\b[^>]*?(?:/>|>\s*</(?:\w+:)?Relationship>)")
+RELATIONSHIP = re.compile(
+    rb"<(?:\w+:)?Relationship\b[^<>]*+>(?:(?<=/>)|\s*+</(?:\w+:)?Relationship>)"
+)
 TARGET = re.compile(rb"\bTarget\s*=\s*[\"']([^\"']*)[\"']")
 EXTERNAL = re.compile(rb"\bTargetMode\s*=\s*[\"']External[\"']")
 STRICT = re.compile(rb"http://purl\.oclc\.org/ooxml/(\w+)/([\w/]+)")
@@ -29,8 +31,8 @@ DOCX = b"application/vnd.openxmlformats-officedocument.wordprocessingml.document
 PPTX = b"application/vnd.openxmlformats-officedocument.presentationml.presentation.main+xml"
 TYPES = "[Content_Types].xml"
 SHEETS = "xl/worksheets/"
-PLACE = re.compile(rb"(<(?:\w+:)?c\b[^>]*?\br=[\"'])([A-Z]{1,3})([0-9]{1,7})([\"'])")
-ROW = re.compile(rb"(<(?:\w+:)?row\b[^>]*?\br=[\"'])([0-9]{1,7})([\"'])")
+PLACE = re.compile(rb"(<(?:\w+:)?c\b[^<>]*?\br=[\"'])([A-Z]{1,3})([0-9]{1,7})([\"'])")
+ROW = re.compile(rb"(<(?:\w+:)?row\b[^<>]*?\br=[\"'])([0-9]{1,7})([\"'])")
 # A spreadsheet's reader makes a place for every cell between the first and the last.
 MOST_PLACES = 4_000_000
 
@@ -99,7 +101,7 @@ def _close_up(sheet: bytes) -> bytes:
         return sheet
     row_of = {row: b"%d" % place for place, row in enumerate(rows, 1)}
     column_of = {column: _letters(place) for place, column in enumerate(columns, 1)}
-    sheet = re.sub(rb"<(?:\w+:)?dimension\b[^>]*/>", b"", sheet)
+    sheet = re.sub(rb"<(?:\w+:)?dimension\b[^<>]*+>(?<=/>)", b"", sheet)
     sheet = PLACE.sub(
         lambda found: found[1] + column_of[found[2]] + row_of[int(found[3])] + found[4], sheet
     )

@@ -15,7 +15,7 @@ from urllib.parse import urljoin
 from f.millrace.tools import http
 
 BASE = "{http://www.w3.org/XML/1998/namespace}base"
-DECLARATION = re.compile(r"\s*<\?xml\b[^>]*\?>")
+DECLARATION = re.compile(r"<\?xml\b[^<>]*+(?<=\?)>")
 DECLARED = re.compile(rb"\s*<\?xml[^>]*encoding\s*=\s*[\"']([\w.:-]+)", re.IGNORECASE)
 CHARSET = re.compile(r"charset\s*=\s*[\"']?([\w.:-]+)", re.IGNORECASE)
 UTF16 = {b"<\x00?\x00": "utf-16-le", b"\x00<\x00?": "utf-16-be"}
@@ -34,16 +34,14 @@ WIDER = {
     "big5": "big5hkscs",
 }
 # Parts in which nothing is markup of the feed itself.
-VERBATIM = re.compile(r"(<!\[CDATA\[.*?\]\]>|<!--.*?-->|<\?.*?\?>)", re.DOTALL)
+VERBATIM = re.compile(r"(<!\[CDATA\[.*?(?:\]\]>|\Z)|<!--.*?(?:-->|\Z)|<\?.*?(?:\?>|\Z))", re.DOTALL)
 REFERENCE = re.compile(r"&(?:#(\d{1,7}|[xX][0-9a-fA-F]{1,6});|([A-Za-z][A-Za-z0-9]{1,31});)?")
 OF_XML = frozenset({"amp", "lt", "gt", "quot", "apos"})
 NO_TAG = re.compile(r"<(?![A-Za-z_/!?])")
 NO_LETTER = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 # Elements that hold text: markup in them that is not closed must not swallow what follows.
-TEXTS = re.compile(
-    r"<((?:\w+:)?(?:title|description|summary|content|encoded|subtitle))(\s[^<>]*)?(?<!/)>"
-    r"(.*?)</\1\s*>",
-    re.DOTALL,
+TEXT = re.compile(
+    r"<((?:\w+:)?(?:title|description|summary|content|encoded|subtitle))(\s[^<>]*+)?(?<!/)>"
 )
 
 
@@ -95,7 +93,7 @@ def repair(text: str) -> str:
     parts[::2] = [NO_TAG.sub("&lt;", REFERENCE.sub(_letter, part)) for part in parts[::2]]
     mended = "".join(parts)
     if _parse(mended) is None:
-        mended = TEXTS.sub(_as_text, mended)
+        mended = _escape_texts(mended)
     return mended
 
 
@@ -169,10 +167,28 @@ def _letter(found: re.Match[str]) -> str:
     return "&amp;" + found[0][1:]
 
 
-def _as_text(found: re.Match[str]) -> str:
-    name, attributes, inner = found[1], found[2] or "", found[3]
+def _escape_texts(document: str) -> str:
+    """Return the document with the markup in its texts as text; one that nothing closes stays."""
+    parts: list[str] = []
+    end = 0
+    unclosed: set[str] = set()
+    for opened in TEXT.finditer(document):
+        name = opened[1]
+        if opened.start() < end or name in unclosed:
+            continue
+        closed = re.compile(rf"</{re.escape(name)}\s*+>").search(document, opened.end())
+        if closed is None:
+            unclosed.add(name)
+            continue
+        parts += [document[end : opened.start()], _as_text(opened, document, closed)]
+        end = closed.end()
+    return "".join([*parts, document[end:]])
+
+
+def _as_text(opened: re.Match[str], document: str, closed: re.Match[str]) -> str:
+    name, attributes, inner = opened[1], opened[2] or "", document[opened.end() : closed.start()]
     if "<" not in inner or "<![CDATA[" in inner:
-        return found[0]
+        return document[opened.start() : closed.end()]
     escaped = inner.replace("<", "&lt;").replace(">", "&gt;")
     return f"<{name}{attributes.replace('xhtml', 'html')}>{escaped}</{name}>"
 

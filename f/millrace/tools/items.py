@@ -40,11 +40,10 @@ ELEMENTS = frozenset(
 )
 FOREIGN = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9-]*|:[a-z][a-z0-9-]*)")
 _TAGS = "|".join(sorted(ELEMENTS, key=len, reverse=True))
-MARKUP = re.compile(
-    rf"<({_TAGS})(?:\s[^<>]*)?>.*?</\1\s*>|<(?:br|hr|img|wbr)\b[^<>]*>"
-    rf"|<(?:{_TAGS})\s+[a-z-]+\s*=[^<>]*>",
-    re.IGNORECASE | re.DOTALL,
-)
+OPENING = re.compile(rf"<({_TAGS})(?:\s[^<>]*)?>", re.IGNORECASE)
+CLOSING = re.compile(rf"</({_TAGS})\s*+>", re.IGNORECASE)
+# Empty by nature, or with an attribute: nothing closes it.
+ALONE = re.compile(rf"<(?:br|hr|img|wbr)\b[^<>]*>|<(?:{_TAGS})\s+[a-z-]+\s*=[^<>]*>", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -165,9 +164,16 @@ def strip_title(title: str) -> str:
     """Return a title in one line. It is read as markup only where it looks like it: with a tag that
     is closed, empty by nature or has attributes; `<div>` alone is what the title is about.
     """
-    if MARKUP.search(title):
+    if _has_markup(title):
         return one_line(strip_markup(title))
     return one_line(html.unescape(title))
+
+
+def _has_markup(title: str) -> bool:
+    last = {found[1].lower(): found.start() for found in CLOSING.finditer(title)}
+    return ALONE.search(title) is not None or any(
+        found.end() <= last.get(found[1].lower(), -1) for found in OPENING.finditer(title)
+    )
 
 
 def _is_markup(tag: str) -> bool:

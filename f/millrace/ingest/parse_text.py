@@ -25,6 +25,9 @@ MARKDOWN_KINDS: dict[str, parsed_document.Kind] = {
     "fence": "code",
     "code_block": "code",
 }
+# Brackets of JSON; a text is taken whole, so that its own brackets do not count.
+BRACKET = re.compile(r"[\[\]{}]|\"(?:[^\"\\]++|\\.)*+\"?", re.DOTALL)
+DEEPEST_JSON = 500
 MOST_VALUES = 200_000
 MOST_BROKEN = 20
 LATIN = ("cp1252", "cp1250", "iso8859_2", "cp1254")
@@ -178,7 +181,7 @@ def parse_json(data: bytes) -> parsed_document.Parsed:
     """Read JSON, or JSON a line: each value with the path that leads to it."""
     text, parsed = parsed_document.clean(decode(data)), parsed_document.Parsed()
     try:
-        value = json.loads(text)
+        value = _load_json(text)
     except RecursionError as error:
         raise parsed_document.Unreadable("is JSON nested too deep to read") from error
     except ValueError as error:
@@ -216,6 +219,18 @@ def parse_json(data: bytes) -> parsed_document.Parsed:
     return parsed
 
 
+def _load_json(text: str) -> Any:
+    """Return the value of JSON; RecursionError when it is nested deeper than DEEPEST_JSON, which
+    Python notices itself only while nothing in the process has raised its limit.
+    """
+    depth = 0
+    for found in BRACKET.finditer(text):
+        depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(found[0], 0)
+        if depth > DEEPEST_JSON:
+            raise RecursionError
+    return json.loads(text)
+
+
 def _parse_json_lines(text: str) -> tuple[list[Any], list[str]]:
     """Return the values of JSON a line, and what is wrong with a line; nothing when most of the
     text is something else.
@@ -223,7 +238,7 @@ def _parse_json_lines(text: str) -> tuple[list[Any], list[str]]:
     values, broken = [], []
     for number, line in enumerate(text.split("\n"), 1):
         try:
-            values += [json.loads(line)] if line.strip() else []
+            values += [_load_json(line)] if line.strip() else []
         except (ValueError, RecursionError):
             broken.append(f"its line {number} is not JSON and was left out")
     return (values, broken[:MOST_BROKEN]) if len(values) > max(1, len(broken)) else ([], [])

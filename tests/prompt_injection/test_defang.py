@@ -20,7 +20,7 @@ from f.millrace.trust import defang, deobfuscation
         ("ask evil.example/help", "ask evil[.]example/help"),
         ("https://аррӏе.example/a", "xn--80ak6aa92e[.]example"),
         ("<img src='https://evil.example/x'>text<!-- hidden -->", "text"),
-        ("[x](javascript:alert(1))", "x)"),
+        ("[x](javascript:alert(1))", "x"),
         (
             "1 < 2 and 3 > 2, notes in kestrel.md, e.g. this.",
             "1 < 2 and 3 > 2, notes in kestrel.md, e.g. this.",

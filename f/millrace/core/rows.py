@@ -5,7 +5,7 @@
 
 For type checkers only; no step loads it: import it below `if TYPE_CHECKING:`.
 
-Migrations: 5ab1fc335678782468b944dd439afc47afe29af8c1d308ce1990473f406288eb
+Migrations: 38cf38544cfad6e57cc6036378d671b50bc33d31b02cbab746b4d6bb9ad2d97b
 """
 
 from datetime import date, datetime

@@ -1340,7 +1340,7 @@ COMMENT ON COLUMN digest.markdown IS 'The digest as the page of its run shows it
     Migration(
         25,
         "0025_unseen_marks",
-        "46e415f963bab1579dd82d31aefec78728eede02fa47bf84bda78f72461cf34c",
+        "178ba1883ffb889742e8e96f1d3619a1e592fc94296782fe088c81bdef4b275e",
         """
 -- A soft hyphen or a joiner inside a word does not cut it: written with it or without, it is one lexeme.
 
@@ -1349,12 +1349,12 @@ CREATE FUNCTION memory_unseen() RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAF
     '[' || chr(173) || chr(847) || chr(1564) || chr(6155) || '-' || chr(6159) || chr(8203) || '-' || chr(8207) || chr(8234) || '-'
     || chr(8238) || chr(8288) || '-' || chr(8303) || chr(65024) || '-' || chr(65039) || chr(65279) || ']';
 
-CREATE OR REPLACE FUNCTION memory_words(words text) RETURNS tsvector LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-    SELECT to_tsvector('pg_catalog.english', regexp_replace(
+-- The body is bound when it is defined: an index is built with a search path of pg_catalog alone.
+CREATE OR REPLACE FUNCTION memory_words(words text) RETURNS tsvector LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN
+    to_tsvector('pg_catalog.english', regexp_replace(
         regexp_replace(
             regexp_replace(normalize(left(words, 200000), NFKC), memory_unseen(), '', 'g'), '[^[:alnum:]]+', ' ', 'g'),
-        '([぀-ヿ㐀-䶿一-鿿가-힯])', ' ' || chr(92) || '1 ', 'g'))
-$$;
+        '([぀-ヿ㐀-䶿一-鿿가-힯])', ' ' || chr(92) || '1 ', 'g'));
 
 -- What holds such marks is indexed anew.
 CREATE TEMPORARY TABLE marked ON COMMIT DROP AS

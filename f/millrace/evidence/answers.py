@@ -122,13 +122,12 @@ ASKING = frozenset(
     for word in "name year date day month many much long current currently estimated number part"
     " total associated involved term following".split()
 )
-MONTH = r"(?:January|February|March|April|May|June|July|August|September|October|November|December)"
 # Space, with a comma before, in or without it.
 COMMA = r"(?:\s++(?:,\s++)?|,\s++)"
 DATE = re.compile(
-    rf"\b(?:(?P<month1>{MONTH})\s+(?P<day1>\d{{1,2}})(?:st|nd|rd|th)?{COMMA}(?P<year1>\d{{4}})"
-    rf"|(?P<day2>\d{{1,2}})(?:st|nd|rd|th)?\s+(?:of\s+)?(?P<month2>{MONTH}){COMMA}(?P<year2>\d{{4}})"
-    rf"|(?P<month3>{MONTH})\s+(?P<year3>\d{{4}})|(?P<year4>1[0-9]\d\d|20\d\d)(?!\d|[,.]\d|\s?%))"
+    rf"\b(?:(?P<month1>{claims.MONTH})\s+(?P<day1>\d{{1,2}})(?:st|nd|rd|th)?{COMMA}(?P<year1>\d{{4}})"
+    rf"|(?P<day2>\d{{1,2}})(?:st|nd|rd|th)?\s+(?:of\s+)?(?P<month2>{claims.MONTH}){COMMA}(?P<year2>\d{{4}})"
+    rf"|(?P<month3>{claims.MONTH})\s+(?P<year3>\d{{4}})|(?P<year4>1[0-9]\d\d|20\d\d)(?!\d|[,.]\d|\s?%))"
 )
 DECADE = re.compile(r"(?:the\s+)?(?:(?:early|mid|late)[\s-]+)?(?P<decade>(?:1[0-9]|20)\d0)s\b")
 YEAR = re.compile(r"\b(?:1\d|20)\d\d")
@@ -638,7 +637,7 @@ def _names(asked: QuestionType, run: re.Match[str]) -> list[tuple[str, int, int]
     """Return the names in a run of capitalised words: what the question itself names ends one and
     is none.
     """
-    known = asked.subject | asked.relation | claims.MONTHS
+    known = asked.subject | asked.relation | set(claims.MONTHS)
     names: list[tuple[str, int, int]] = []
     begin = end = None
     for word in (*re.finditer(r"\S+", run[0]), None):

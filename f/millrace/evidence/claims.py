@@ -51,9 +51,10 @@ SCALES = {
     "bn": 1e9,
     "trillion": 1e12,
 }
-MONTHS = frozenset(
+MONTHS = (
     "january february march april may june july august september october november december".split()
 )
+MONTH = rf"(?:{'|'.join(month.capitalize() for month in MONTHS)})"
 SMALL = {
     word: str(index)
     for index, word in enumerate("zero one two three four five six seven eight nine ten".split())

@@ -16,7 +16,6 @@ from functools import lru_cache
 from f.millrace.core import sentences
 from f.millrace.evidence import claims, prompt
 
-MONTH = r"(?:January|February|March|April|May|June|July|August|September|October|November|December)"
 VERSION = re.compile(r"(?<![\w.])v?(\d+(?:\.\d+){1,3}(?:-?(?:rc|beta|alpha)\.?\d*)?)(?![\w%]|\.\d)")
 CODE = re.compile(
     r"(?<![\w-])(?:([A-Z]{2,8})[-_ #]?(\d[\d-]*\d|\d{3,})|([A-Z]{1,8})-(\d[\d-]*\d|\d))(?![\w]|-\d)"
@@ -27,7 +26,7 @@ COUNTED = re.compile(
     r"|flight|route|week|phase|policy|batch|report)\s++(?:(?:no\.?|number|nr\.?|#)\s*+(?::\s*+)?)?"
     r"#?((?:[A-Z]{1,4}-?)?\d[\w.-]*\w|\d)(?!\s?%)"
 )
-MONTH_YEAR = re.compile(rf"\b({MONTH})(?:\s+\d{{1,2}},?)?\s+(\d{{4}})\b")
+MONTH_YEAR = re.compile(rf"\b({claims.MONTH})(?:\s+\d{{1,2}},?)?\s+(\d{{4}})\b")
 DOCUMENT = (
     r"(?i:minutes|reports?|invoices?|statements?|newsletters?|bulletins?|summary|accounts?|notes|log"
     r"|payslips?|timesheets?|agenda|protocol|reviews?|issues?|budget|forecast)"
@@ -35,29 +34,28 @@ DOCUMENT = (
 # A month without a capital is a verb: `the report may be late`.
 DOCUMENT_OF = re.compile(
     rf"\b{DOCUMENT}\b[^.\n]{{0,40}}?"
-    rf"\b({MONTH}|Q[1-4])\b(?:\s+\d{{1,2}}(?!\d),?)?(?:\s+(\d{{4}}))?"
+    rf"\b({claims.MONTH}|Q[1-4])\b(?:\s+\d{{1,2}}(?!\d),?)?(?:\s+(\d{{4}}))?"
 )
 # In a question or title the month of a document or meeting: `the June minutes`, `the board meeting
 # in September`. What is due or planned in a month is none of that month.
 MEETING = rf"(?:{DOCUMENT}|(?i:meetings?|bills?|payroll|session|assembly))"
 OF_MONTH = re.compile(
-    rf"\b(?P<before>{MONTH})(?:\s+(?P<year1>\d{{4}}))?(?:\s+[a-z]+){{0,2}}?\s+{MEETING}\b"
+    rf"\b(?P<before>{claims.MONTH})(?:\s+(?P<year1>\d{{4}}))?(?:\s+[a-z]+){{0,2}}?\s+{MEETING}\b"
     rf"|\b{MEETING}(?:\s+(?:of|for|from|in|on|dated|the|\d{{1,2}}(?:st|nd|rd|th)?)){{0,4}}[\s,]+"
-    rf"(?P<behind>{MONTH})\b(?:\s+\d{{1,2}}(?!\d),?)?(?:\s+(?P<year2>\d{{4}}))?"
+    rf"(?P<behind>{claims.MONTH})\b(?:\s+\d{{1,2}}(?!\d),?)?(?:\s+(?P<year2>\d{{4}}))?"
 )
 # What a document says of its own date: `Date: 20 April 2026`, `Invoice date: 2026-04-20`.
 DATED = re.compile(
     r"(?:^|\n|[.;]\s)[^\w\n]{0,8}"
     rf"(?i:(?:{DOCUMENT} )?date(?: of (?:issue|{DOCUMENT}))?|issued(?: on)?)"
     r"\W{0,8}:\W{0,8}(?<=\s)(?:\w{1,30},? )?(?:\d{1,2}\.? )?"
-    rf"(?:(?P<month>{MONTH})(?: \d{{1,2}},)? (?P<year>\d{{4}})"
+    rf"(?:(?P<month>{claims.MONTH})(?: \d{{1,2}},)? (?P<year>\d{{4}})"
     r"|(?P<year1>\d{4})-(?P<month1>\d\d)-\d\d|\d{1,2}[./](?P<month2>\d\d)[./](?P<year2>\d{4}))"
 )
 IN_NAME = re.compile(
-    rf"(?i)(?<![a-z])(?P<month>{MONTH})(?![a-z])|(?<!\d)(?P<year>20\d\d)-(?P<number>[01]\d)(?!\d)"
+    rf"(?i)(?<![a-z])(?P<month>{claims.MONTH})(?![a-z])|(?<!\d)(?P<year>20\d\d)-(?P<number>[01]\d)(?!\d)"
 )
 ISO_MONTH = re.compile(r"\b(?:\d{4}-(\d\d)-\d\d|\d{1,2}\.(\d\d)\.\d{4})\b")
-MONTHS = MONTH.removeprefix("(?:").removesuffix(")").lower().split("|")
 # A shorter value may be written otherwise: `part 2` as `the second part`.
 LONG_VALUE = 3
 # Of a version, more than its number is written with these.
@@ -177,7 +175,7 @@ def _month_of(month: str, year: str) -> frozenset[tuple[str, str]]:
 
 
 def _month_name(number: str) -> str:
-    return MONTHS[int(number) - 1] if 0 < int(number) <= len(MONTHS) else ""
+    return claims.MONTHS[int(number) - 1] if 0 < int(number) <= len(claims.MONTHS) else ""
 
 
 def _carries(own: frozenset[tuple[str, str]], asked: frozenset[tuple[str, str]]) -> bool:

@@ -37,9 +37,6 @@ IMPLIED = 0.5
 LEAST_CELLS = 2
 SHORTEST_STEM, LONGEST_ENDING = 4, 4
 TOKEN = re.compile(r"[^\W_]*\d(?:[\w.,/-]*\w)?|[^\W\d_]+(?:['’][^\W\d_]+)?")
-MONTHS = (
-    "january february march april may june july august september october november december".split()
-)
 # A date in figures says the same as one in words.
 IN_DIGITS = re.compile(
     r"\b(?P<year1>\d{4})-(?P<month1>\d\d)-(?P<day1>\d\d)\b"
@@ -59,7 +56,7 @@ BOUND = re.compile(r"(?i)(until|till|up to|since|from) (?:when|what|which)\b")
 BOUNDS = {"until": "until", "till": "until", "up to": "until", "since": "from", "from": "from"}
 IS_DATE = re.compile(
     rf"(?i)^(?:19|20)\d\d$|\b\d{{4}}-\d\d-\d\d\b|\b\d{{1,2}}[./]\d{{1,2}}[./]\d{{2,4}}\b"
-    rf"|\b\d{{1,2}}:\d\d\b|\b{answers.MONTH}\b"
+    rf"|\b\d{{1,2}}:\d\d\b|\b{claims.MONTH}\b"
     rf"|\b(?:mon|tues|wednes|thurs|fri|satur|sun)day\b|\b\d{{1,2}} ?[ap]m\b"
 )
 # Words that papers use as labels for what people ask with others.
@@ -146,7 +143,7 @@ class Record:
 
 
 @dataclass(frozen=True)
-class Asked:
+class ParsedQuestion:
     """A question as records are matched with it.
 
     Attributes:
@@ -243,10 +240,10 @@ def _cells(line: str) -> Iterator[tuple[str, str]]:
             yield match["label"].strip(), match["value"].strip()
 
 
-def _read_question(question: str) -> Asked:
+def _read_question(question: str) -> ParsedQuestion:
     words = _terms(question) - ASKING
     strict = {word for word in words if word[0].isdigit() or any(map(str.isdigit, word))}
-    strict |= words & frozenset(MONTHS)
+    strict |= words & frozenset(claims.MONTHS)
     named = [match[0] for match in TOKEN.finditer(question)][1:]
     strict |= {
         claims.stem(word.lower().removesuffix("'s").removesuffix("’s"))
@@ -259,7 +256,7 @@ def _read_question(question: str) -> Asked:
         words |= {BOUNDS[bound[1].lower()]}
     ordered = [word for match in TOKEN.finditer(question) for word in _terms(match[0]) & words]
     first = ordered[0] if ordered else ""
-    return Asked(frozenset(words), frozenset(strict), first, _kind_of(question))
+    return ParsedQuestion(frozenset(words), frozenset(strict), first, _kind_of(question))
 
 
 def _kind_of(question: str) -> str:
@@ -291,8 +288,8 @@ def _terms(text: str) -> frozenset[str]:
     for match in IN_DIGITS.finditer(text):
         year, month, day = match["year1"] or match["year2"], match["month1"], match["day1"]
         month, day = int(month or match["month2"]), int(day or match["day2"])
-        if 0 < month <= len(MONTHS):
-            found |= {year, MONTHS[month - 1], str(day)}
+        if 0 < month <= len(claims.MONTHS):
+            found |= {year, claims.MONTHS[month - 1], str(day)}
     return frozenset(found)
 
 
@@ -303,7 +300,7 @@ def _label_terms(label: str) -> frozenset[str]:
     return _terms(label) | {claims.stem(word) for word in words}
 
 
-def _match(asked: Asked, entry: Entry) -> Record | None:
+def _match(asked: ParsedQuestion, entry: Entry) -> Record | None:
     """Return the record of an entry that answers; None when it does not."""
     if not _is_of_kind(asked.kind, entry.value):
         return None
@@ -329,7 +326,7 @@ def _match(asked: Asked, entry: Entry) -> Record | None:
     return Record(_told(entry, by_value), entry.value, entry.passage, round(fit, 3))
 
 
-def _held_by(asked: Asked, terms: frozenset[str]) -> frozenset[str]:
+def _held_by(asked: ParsedQuestion, terms: frozenset[str]) -> frozenset[str]:
     return frozenset(word for word in asked.words if is_held(word, terms))
 
 
@@ -337,7 +334,7 @@ def _title_terms(passage: prompt.Passage) -> frozenset[str]:
     return _terms(f"{passage.title} {_spaced(passage.source)}")
 
 
-def _cover(asked: Asked, entry: Entry, by_label: frozenset[str]) -> float:
+def _cover(asked: ParsedQuestion, entry: Entry, by_label: frozenset[str]) -> float:
     """Return how much of what the question names beside the label stands around an entry: 0 to 1; 0
     when a name, month or figure does not.
     """

@@ -37,7 +37,7 @@ class Pattern(NamedTuple):
     scan: bool
 
 
-class Slow(NamedTuple):
+class SlowPattern(NamedTuple):
     """A text that makes a pattern slow, by the part that is repeated; steps at each length."""
 
     where: str
@@ -125,7 +125,7 @@ def _value(node: ast.expr, module: Any) -> Any:
     return eval(compile(ast.Expression(node), "<pattern>", "eval"), dict(vars(module)))
 
 
-def find_slow(pattern: Pattern, samples: int = SAMPLES) -> Slow | None:
+def find_slow(pattern: Pattern, samples: int = SAMPLES) -> SlowPattern | None:
     """Return a text that makes the pattern slow; None when none was found."""
     counter = Steps(pattern.pattern, pattern.flags)
     for prefix, pump in _attacks(counter.tree, random.Random(1), samples):
@@ -136,7 +136,7 @@ def find_slow(pattern: Pattern, samples: int = SAMPLES) -> Slow | None:
                 if steps[-1] < MOST_GROWTH * steps[-2] and steps[-1] < MOST_STEPS:
                     break
             else:
-                return Slow(pattern.where, prefix, pump, end, tuple(steps))
+                return SlowPattern(pattern.where, prefix, pump, end, tuple(steps))
     return None
 
 

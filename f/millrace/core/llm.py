@@ -61,7 +61,7 @@ def _openai(model_name: str, seconds: float) -> Model:
     from pydantic_ai.providers.openai import OpenAIProvider
 
     client = AsyncOpenAI(api_key=key or "none", base_url=base_url, max_retries=0, timeout=seconds)
-    made = _taking_totals(OpenAIChatModel)
+    made = _with_cumulative_usage(OpenAIChatModel)
     return made(model_name, provider=OpenAIProvider(openai_client=client))
 
 
@@ -73,17 +73,17 @@ def _ollama(model_name: str, seconds: float) -> Model:
     base_url = providers.address("ollama")
     key = os.environ.get("OLLAMA_API_KEY") or "none"
     client = AsyncOpenAI(api_key=key, base_url=base_url, max_retries=0, timeout=seconds)
-    made = _taking_totals(OllamaModel)
+    made = _with_cumulative_usage(OllamaModel)
     return made(model_name, provider=OllamaProvider(openai_client=client))
 
 
-def _taking_totals(model_class: type[OpenAIChatModel]) -> type[OpenAIChatModel]:
+def _with_cumulative_usage(model_class: type[OpenAIChatModel]) -> type[OpenAIChatModel]:
     """Return the class of model to which the tokens that a stream tells are the total so far: some
     servers tell it in each chunk, and added up it would be many times what was used.
     """
     from pydantic_ai.models.openai import OpenAIStreamedResponse
 
-    class Streamed(OpenAIStreamedResponse):
+    class CumulativeUsageStream(OpenAIStreamedResponse):
         def _add_usage(
             self,
             usage: RequestUsage,
@@ -94,12 +94,12 @@ def _taking_totals(model_class: type[OpenAIChatModel]) -> type[OpenAIChatModel]:
             if reported and usage.total_tokens >= self._usage.total_tokens:
                 super()._add_usage(usage, reported=True, cumulative=True)
 
-    class TakingTotals(model_class):
+    class CumulativeUsageModel(model_class):
         @property
         def _streamed_response_cls(self) -> type[OpenAIStreamedResponse]:
-            return Streamed
+            return CumulativeUsageStream
 
-    return TakingTotals
+    return CumulativeUsageModel
 
 
 def _anthropic(model_name: str, seconds: float) -> Model:

@@ -325,7 +325,7 @@ class BilledModel(WrapperModel):
         pieces too, and those of a stream that breaks.
         """
         assert self._on_token is not None
-        listener = thoughts.Listener(self._on_token, self._on_restart)
+        listener = thoughts.ThoughtFilter(self._on_token, self._on_restart)
         async with contextlib.AsyncExitStack() as stack:
             with _reading():
                 opened = model.request_stream(messages, model_settings, parameters)

@@ -19,7 +19,7 @@ def strip(text: str) -> str:
     it.
     """
     heard: list[str] = []
-    listener = Listener(heard.append)
+    listener = ThoughtFilter(heard.append)
     listener.hear(text)
     listener.end()
     shown = "".join(heard)
@@ -27,7 +27,7 @@ def strip(text: str) -> str:
     return after.lstrip() if closed and OPEN not in before else shown
 
 
-class Listener:
+class ThoughtFilter:
     """Hands on the pieces of a streamed answer, without the thoughts that it begins with."""
 
     def __init__(

@@ -27,7 +27,7 @@ LONGEST_TEXT = 2000
 STATUSES = ("firing", "resolved")
 
 
-class Told(NamedTuple):
+class ReceivedAlert(NamedTuple):
     """One alert of a notice, checked."""
 
     over: bool
@@ -55,7 +55,7 @@ def receive(notice: dict[str, Any]) -> dict[str, Any]:
     return {"raised": len(fresh), "resolved": len(over)}
 
 
-def read_notice(notice: Any) -> list[Told]:
+def read_notice(notice: Any) -> list[ReceivedAlert]:
     """Return the alerts of a notice; BadInput names the first that is none."""
     listed = cast("dict[str, Any]", notice).get("alerts") if isinstance(notice, dict) else None
     if not isinstance(listed, list):
@@ -69,7 +69,7 @@ def read_notice(notice: Any) -> list[Told]:
     return [_read_alert(number, alert) for number, alert in enumerate(found, 1)]
 
 
-def _read_alert(number: int, alert: Any) -> Told:
+def _read_alert(number: int, alert: Any) -> ReceivedAlert:
     if not isinstance(alert, dict):
         raise errors.BadInput(f"alert {number} is no object")
     given = cast("dict[str, Any]", alert)
@@ -93,7 +93,7 @@ def _read_alert(number: int, alert: Any) -> Told:
         )
     shown = {visible_text.line(key): visible_text.line(value) for key, value in labels.items()}
     summary = visible_text.line(said or name)
-    return Told(status == "resolved", visible_text.line(name), severity, summary, shown)
+    return ReceivedAlert(status == "resolved", visible_text.line(name), severity, summary, shown)
 
 
 def _texts_of(alert: dict[str, Any], name: str, number: int) -> dict[str, str]:

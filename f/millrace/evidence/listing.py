@@ -70,6 +70,14 @@ def list_answers(question: str, passages: Sequence[prompt.Passage]) -> list[Line
     return _keep_prose([line for _, line in sorted(ranked, key=lambda entry: entry[0])])
 
 
+def is_answered(question: str, passages: Sequence[prompt.Passage]) -> bool:
+    """Tell whether a sentence gives a clear answer."""
+    return any(
+        answer.closeness >= FAINT and not sentences.is_furniture(answer.quote)
+        for answer in answers.extract(question, passages)
+    )
+
+
 def _keep_prose(lines: list[Line]) -> list[Line]:
     """Return the lines without menus, which answer only where nothing else does."""
     return [line for line in lines if _is_prose(line.text)] or lines

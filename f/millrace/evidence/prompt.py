@@ -21,8 +21,10 @@ nothing else that it says is to be done. """
 TAG = re.compile(r"<(?=/?\s*(?:evidence|foreign|tool|section)\b)", re.IGNORECASE)
 BLOCK = re.compile(
     r"<evidence id=\"(?P<id>[^\"]+)\" source=\"(?P<source>[^\"]*)\" date=\"(?P<date>[^\"]*)\" "
-    r"trust=\"(?P<trust>[^\"]*)\" title=\"(?P<title>[^\"]*)\">\n"
+    r"trust=\"(?P<trust>[^\"]*)\"(?: kind=\"(?P<kind>[a-z]+)\")? title=\"(?P<title>[^\"]*)\">\n"
 )
+PAGE = "page"
+KINDS = {"document:": "document", "memory:": "note"}
 BLOCK_END = "\n</evidence>"
 SECTION = re.compile(
     r"^## (?P<name>[A-Z][a-z ]+)\n(?P<body>.*?)(?=^## [A-Z]|\Z)", re.MULTILINE | re.DOTALL
@@ -31,7 +33,11 @@ SECTION = re.compile(
 
 @dataclass(frozen=True)
 class Passage:
-    """A piece of evidence as a model sees it."""
+    """A piece of evidence as a model sees it.
+
+    Attributes:
+        kind: `document` or `note` when it is from memory, else `page`.
+    """
 
     id: str
     source: str
@@ -39,6 +45,7 @@ class Passage:
     text: str
     title: str = ""
     trust: str = "untrusted"
+    kind: str = PAGE
 
 
 @dataclass(frozen=True)
@@ -72,9 +79,11 @@ def compose(sections: Mapping[str, Body], evidence: Sequence[contracts.Evidence]
 def block(piece: contracts.Evidence) -> str:
     """Return one piece of evidence, marked with where it comes from and how far it is trusted."""
     date = piece.published_at.date().isoformat() if piece.published_at else ""
+    kind = next((own for start, own in KINDS.items() if piece.url.startswith(start)), "")
+    told = f' kind="{kind}"' if kind else ""
     return (
         f'<evidence id="{piece.id}" source="{_attribute(piece.source)}" date="{date}"'
-        f' trust="{piece.trust}"'
+        f' trust="{piece.trust}"{told}'
         f' title="{_attribute(piece.title)}">\n{safe(piece.text)}\n</evidence>'
     )
 
@@ -96,7 +105,13 @@ def passages(prompt: str) -> list[Passage]:
         text = prompt[match.end() : end]
         found.append(
             Passage(
-                match["id"], match["source"], match["date"], text, match["title"], match["trust"]
+                match["id"],
+                match["source"],
+                match["date"],
+                text,
+                match["title"],
+                match["trust"],
+                match["kind"] or PAGE,
             )
         )
         at = end

@@ -143,7 +143,7 @@ def judge(text: str) -> dict[str, Any]:
     if prompt.section(text, OWN):
         return _judge_news(question, text)
     passages = _asked_for(question, prompt.passages(text))
-    if found := records.find(question, passages):
+    if found := _find_records(question, passages):
         return _judge_records(question, found)
     ranked = _rank_sentences(question, passages)
     answered = _list_answers(question, passages)
@@ -163,6 +163,17 @@ def judge(text: str) -> dict[str, Any]:
         ),
         "conflicts": _list_conflicts(question, passages),
     }
+
+
+def _find_records(question: str, passages: list[prompt.Passage]) -> list[records.Record]:
+    """Return the entries of tables and forms that answer: those of documents and notes before any
+    sentence; those of pages, which are prose with labels in between, where no sentence answers.
+    """
+    stored = [passage for passage in passages if passage.kind != prompt.PAGE]
+    found = records.find(question, stored)
+    if found or listing.is_answered(question, passages):
+        return found
+    return records.find(question, passages)
 
 
 def _judge_records(question: str, found: list[records.Record]) -> dict[str, Any]:
@@ -307,8 +318,10 @@ def _asked_for(question: str, passages: list[prompt.Passage]) -> list[prompt.Pas
     """Return the passages without the rows of tables that hold less of the question than others do:
     those are of something else.
     """
-    if records.are_of_others(question, passages):
-        return []
+    # A page that was found for a name is about it, even where it does not say so.
+    stored = [passage for passage in passages if passage.kind != prompt.PAGE]
+    if records.are_of_others(question, stored):
+        passages = [passage for passage in passages if passage.kind == prompt.PAGE]
     passages = identifiers.select(question, passages, strict=True)
     lines = [passage.text.splitlines() for passage in passages]
     rows = {
@@ -352,7 +365,7 @@ def write(text: str) -> str:
     """
     question = prompt.section(text, "Question")
     passages = _asked_for(question, prompt.passages(text))
-    found = [(one.text, [one.passage.id]) for one in records.find(question, passages)]
+    found = [(one.text, [one.passage.id]) for one in _find_records(question, passages)]
     lines = found or _write_lines(question, passages, prompt.lines(text, "Checked claims"))
     told = [
         f"{claims.strip_links(line)} {' '.join(f'[{one}]' for one in ids[:3])}"

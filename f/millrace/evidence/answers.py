@@ -74,7 +74,10 @@ RELATIONS = (
     "father mother parent parents son daughter child",
     "direct directed director directors",
     "write written wrote author authored writer novel",
-    "artist album band singer musician recorded performed song single",
+    (
+        "artist album band singer musician recorded performed song single duo group trio quartet"
+        " rapper songwriter guitarist pianist saxophonist"
+    ),
     (
         "sport football footballer basketball baseball hockey cricket cricketer rugby soccer tennis"
         " golf golfer boxing boxer wrestling wrestler athletics gymnastics gymnast swimming swimmer"
@@ -82,7 +85,7 @@ RELATIONS = (
         " lacrosse snooker darts bowling"
     ),
     "profession occupation job career",
-    "party democrat democratic republican labour labor conservative liberal socialist politician",
+    "party democrat democratic republican labour labor conservative liberal socialist",
     "genre style film novel band",
     "compose composed composer music",
     "rank admiral general captain colonel lieutenant",
@@ -180,6 +183,7 @@ KIND_OF_NAME = re.compile(
     r"|division|club|team|band|company|newspaper|magazine|ship|airport|hospital|museum|castle)"
     r"\s++(?=\w)"
 )
+POSSESSIVE = re.compile(r"['’]s?$")
 WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?|\d[\d,.]*")
 
 
@@ -259,7 +263,7 @@ def _subject_of(question: str) -> frozenset[str]:
     words = [word for word in claims.WORD.findall(question)[1:] if word[0].isupper()]
     for quoted in re.findall(r"[\"“]([^\"“”]+)[\"”]", question):
         words += claims.WORD.findall(quoted)
-    return frozenset(claims.stem(word.lower()) for word in words) - {
+    return frozenset(claims.stem(POSSESSIVE.sub("", word.lower())) for word in words) - {
         claims.stem(word) for word in claims.STOPWORDS
     }
 
@@ -618,6 +622,15 @@ def _values(asked: QuestionType, text: str) -> list[tuple[str, int, int]]:
             if not any(start <= match.start("value") < end for start, end in dates)
         ]
     return [piece for match in PROPER.finditer(text) for piece in _names(asked, match)]
+
+
+def holds_value(asked: QuestionType, sentence: str) -> bool:
+    """Tell whether a sentence has a value of the kind that is asked for; of a class, one of its
+    words.
+    """
+    if asked.kind == "description":
+        return bool(asked.relation & claims.content_words(sentence))
+    return bool(_values(asked, sentence))
 
 
 def _date_at(asked: QuestionType, text: str, found: re.Match[str]) -> tuple[str, int, int]:

@@ -6,6 +6,7 @@ passage of that thing.
 A label (a place, a year, a rank) is put only on a sentence whose own passage carries it.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -21,7 +22,11 @@ CLOSE = 0.5
 UNFIT = -99.0
 # One this close may be taken for an answer.
 RIVAL = 0.3
+# A sentence that begins so may speak of what the one before it names.
+CONTINUES = re.compile(r"(?:It|He|She|They|Its|His|Her|Their|The [a-z]+)\b")
 LONGEST_LABEL = 60
+# A sentence with a value of the kind that is asked for says more than one without.
+WITH_VALUE = 0.3
 # A sentence has something to do with a question when it holds so much of its words, together with
 # the title of its passage.
 IN_CONTEXT = 0.4
@@ -141,7 +146,7 @@ def _said_of(
         (_aptness(question, asked, sentence, place == 0), Line(sentence, (passage.id,)))
         for passage in thing
         for place, sentence in enumerate(sentences.split(passage.text))
-        if claims.overlap(question, f"{passage.title} {sentence}") >= IN_CONTEXT
+        if _is_in_context(question, asked, sentence, passage)
     ]
     score, line = max(found, key=lambda entry: entry[0], default=(UNFIT, Line("", ())))
     return line if score > UNFIT else None
@@ -150,8 +155,7 @@ def _said_of(
 def _aptness(question: str, asked: answers.QuestionType, sentence: str, first: bool) -> float:
     words = claims.content_words(sentence)
     if (
-        not words & asked.subject
-        or len(sentence) > 2 * sentences.LONGEST
+        len(sentence) > 2 * sentences.LONGEST
         or sentences.is_instruction(sentence)
         or sentences.is_furniture(sentence)
     ):
@@ -160,7 +164,34 @@ def _aptness(question: str, asked: answers.QuestionType, sentence: str, first: b
         claims.overlap(question, sentence)
         + 0.2 * first
         + 0.1 * len(words & asked.relation)
+        + WITH_VALUE * answers.holds_value(asked, sentence)
         + 0.2 * _cleanness(sentence)
+    )
+
+
+def _is_in_context(
+    question: str, asked: answers.QuestionType, sentence: str, passage: prompt.Passage
+) -> bool:
+    """Tell whether a sentence has to do with a question: it holds much of its words, goes on about
+    it, or, on a page that was found for what is asked to be described, names that.
+    """
+    told = f"{passage.title} {sentence}"
+    names_it = bool(asked.subject) and asked.subject <= claims.content_words(told)
+    return (
+        claims.overlap(question, told) >= IN_CONTEXT
+        or (names_it and asked.kind == "description" and passage.kind == prompt.PAGE)
+        or _goes_on(asked, sentence, passage)
+    )
+
+
+def _goes_on(asked: answers.QuestionType, sentence: str, passage: prompt.Passage) -> bool:
+    """Tell whether a sentence that does not name its subject (`He succeeded in 1872`) says
+    something of the kind that is asked for in a passage that names it.
+    """
+    return (
+        CONTINUES.match(sentence) is not None
+        and answers.holds_value(asked, sentence)
+        and asked.subject <= claims.content_words(f"{passage.title} {passage.text}")
     )
 
 

@@ -180,3 +180,69 @@ def test_one_sentence_with_one_change_is_a_dispute():
     )
 
     assert {side.value for side in dispute.sides} == {"Douglas", "Boeing"}
+
+
+def test_whose_father_is_asked_may_stand_as_a_possessive():
+    (line, *_) = listing.list_answers(
+        "Who was Aldric's father?",
+        passages(
+            "Aldric of Marn (1003-1048) was the first duke of Marn. He was the eldest son of the"
+            " Harrow captain Ern Dell. As a youth he was imposing."
+        ),
+    )
+
+    assert line.text == "He was the eldest son of the Harrow captain Ern Dell."
+
+
+def test_who_founds_something_else_does_not_give_the_date():
+    lines = listing.list_answers(
+        "When was the Tarn Harbour Society founded?",
+        passages(
+            "Members of the Tarn Harbour Society left it. In 1967 they founded the Reliance"
+            " Society.",
+            "The Tarn Harbour Society meets in Tarn. The society was founded in 1970 by a lawyer.",
+        ),
+    )
+
+    assert "1970" in lines[0].text
+
+
+def test_a_rapper_is_the_artist_of_an_album():
+    (line,) = listing.list_answers(
+        'Who is the artist of the album "Shore Value"?',
+        passages("Shore Value is the second solo album by record producer and rapper Tamber."),
+    )
+
+    assert "Tamber" in line.text
+
+
+def test_of_a_thing_without_a_clear_answer_a_sentence_with_such_a_value_is_told():
+    lines = listing.list_answers(
+        "When was Wetherby High School opened?",
+        passages(
+            "Wetherby High School (Ohio) is a public school in Panton, Ohio, of the Bay District."
+            " The school opened in 1961.",
+            "Wetherby High School (Kent) is a school in Marlow, Kent, overseen by the county of"
+            " Kent and led by Ada Pell. Its first building dates from 1922, and had four rooms.",
+        ),
+    )
+
+    assert [year for line in lines for year in ("1961", "1922") if year in line.text] == [
+        "1961",
+        "1922",
+    ]
+
+
+def test_a_page_that_names_what_is_to_be_described_is_told_beside_another():
+    lines = listing.list_answers(
+        "What is the main activity of the NUCC?",
+        passages(
+            "Northam University Chess Club (NUCC) is the oldest university chess club. It meets in"
+            " Harrow Hall and plays Dunmore, Kelby and Arnsworth.",
+            "Northam University Cycling Club (NUCC) was founded in 1873, and rides on Sundays. It"
+            " starts at Castle Gate for Wexcombe, Pell Bridge and Tarn.",
+        ),
+    )
+
+    assert any("Chess" in line.text for line in lines)
+    assert any("Cycling" in line.text for line in lines)

@@ -118,6 +118,12 @@ RELATIVE = re.compile(
     r"(?P<who>father|mother|parents|brother|sister|son|daughter|wife|husband|uncle|aunt"
     r"|grandfather|grandmother|cousin|nephew)\b[^.]{0,400}$"
 )
+# Somebody made something that has a name.
+MADE = re.compile(
+    r"(?<!was )(?<!were )(?<!been )(?<!is )\b(?P<verb>established|founded|created|formed|opened"
+    r"|built|constructed|erected|launched)\s++(?:the\s++)?"
+    r"(?P<what>[A-Z][\w'’-]*+(?:\s++[A-Z][\w'’-]*+){1,4})"
+)
 # Upon the death of a relative somebody does something himself.
 UPON = frozenset("on upon at after".split())
 ASKING = frozenset(
@@ -421,7 +427,8 @@ def _candidates(asked: QuestionType, passage: prompt.Passage) -> list[ExtractedA
                 or (asked.place and _is_where(asked, before, quote))
             )
             covered = 1.0 if plain else _covered(asked, quote)
-            covered *= 0.4 if _is_of_relative(asked, before) else 1.0
+            if _is_of_relative(asked, before) or _has_other_object(asked, quote):
+                covered *= 0.4
             closeness = covered / (1 + max(0.25, closest) / 4)
             answer = ExtractedAnswer(
                 value,
@@ -444,6 +451,17 @@ def _is_of_relative(asked: QuestionType, before: str) -> bool:
         return False
     verb = (found["verb"] or "").lower()
     return verb not in UPON and claims.stem(verb) not in asked.relation
+
+
+def _has_other_object(asked: QuestionType, quote: str) -> bool:
+    """Tell whether a sentence says of something else than what is asked about that somebody founded
+    or built it: `in 1967 they founded the Reliance Party`.
+    """
+    found = MADE.search(quote)
+    if found is None or claims.stem(found["verb"]) not in asked.relation:
+        return False
+    named = claims.content_words(found["what"])
+    return bool(named - asked.subject and asked.subject - named)
 
 
 def _covered(asked: QuestionType, quote: str) -> float:

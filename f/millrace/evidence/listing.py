@@ -26,7 +26,7 @@ RIVAL = 0.3
 CONTINUES = re.compile(r"(?:It|He|She|They|Its|His|Her|Their|The [a-z]+)\b")
 LONGEST_LABEL = 60
 # A sentence with a value of the kind that is asked for says more than one without.
-WITH_VALUE = 0.3
+WITH_VALUE = 1.0
 # A sentence has something to do with a question when it holds so much of its words, together with
 # the title of its passage.
 IN_CONTEXT = 0.4

@@ -318,11 +318,7 @@ def _asked_for(question: str, passages: list[prompt.Passage]) -> list[prompt.Pas
     """Return the passages without the rows of tables that hold less of the question than others do:
     those are of something else.
     """
-    # A page that was found for a name is about it, even where it does not say so.
-    stored = [passage for passage in passages if passage.kind != prompt.PAGE]
-    if records.are_of_others(question, stored):
-        passages = [passage for passage in passages if passage.kind == prompt.PAGE]
-    passages = identifiers.select(question, passages, strict=True)
+    passages = identifiers.select(question, _drop_of_others(question, passages), strict=True)
     lines = [passage.text.splitlines() for passage in passages]
     rows = {
         line: " ".join(labels)
@@ -349,6 +345,16 @@ def _asked_for(question: str, passages: list[prompt.Passage]) -> list[prompt.Pas
         )
         for passage, own in zip(passages, lines, strict=True)
     ]
+
+
+def _drop_of_others(question: str, passages: list[prompt.Passage]) -> list[prompt.Passage]:
+    """Return the passages without documents and notes when none of them has a name of the question.
+    A page that was found for a name is about it, even where it does not say so.
+    """
+    stored = [passage for passage in passages if passage.kind != prompt.PAGE]
+    if not records.are_of_others(question, stored):
+        return passages
+    return [passage for passage in passages if passage.kind == prompt.PAGE]
 
 
 def _list_answers(question: str, passages: list[prompt.Passage]) -> list[dict[str, Any]]:

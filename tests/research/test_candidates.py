@@ -45,3 +45,25 @@ def test_a_story_goes_on_under_its_own_number_of_the_day(pipeline, offered, cloc
     assert (topic["story_day"], topic["update_of"] is not None) == (3, True)
     (story,) = db.fetch_all("SELECT * FROM story")
     assert topic["story_id"] == story["id"]
+
+
+def test_a_discussion_under_another_title_is_named_by_it(pipeline, offered, web):
+    full = "Cranes without drivers start work at the port of Lindholm"
+    web["https://courier.example/a"] = ARTICLE.format(title=full)
+    offered["hackernews"] = [
+        item(
+            "1",
+            "Cranes without drivers",
+            url="https://courier.example/a",
+            text="",
+            score=90,
+            comments_url="https://news.ycombinator.com/item?id=7",
+        )
+    ]
+
+    run_id = pipeline.until_compose()
+
+    (mail,) = db.fetch_all("SELECT html, plain FROM digest WHERE run_id = %s", [run_id])
+    for form in (mail["html"], " ".join(mail["plain"].split())):
+        assert full in form
+        assert "90 points on Hacker News as “Cranes without drivers”" in form

@@ -301,7 +301,7 @@ def _headed(
         if first
         else "",
         age=reader.age(first["published_at"]) if first else "",
-        talk=headlines.find_discussion(items, main["url"] if main else ""),
+        talk=headlines.find_discussion(items, main["url"] if main else "", row["title"]),
         theme=row["theme"],
         update=_update(row, earlier),
         earlier=earlier,

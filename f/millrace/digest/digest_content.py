@@ -39,19 +39,23 @@ class Reference:
 
 @dataclass(frozen=True)
 class Discussion:
-    """Where an item is discussed, and how much."""
+    """Where an item is discussed, and how much; `title` is what it is called there, where that is
+    not the topic's own title.
+    """
 
     site: str
     url: str
     points: int
     comments: int
+    title: str = ""
 
     @property
     def in_words(self) -> str:
         """How much it is discussed: `914 points, 528 comments on Hacker News`."""
         parts = [format_count(self.points, "point")] if self.points else []
         parts += [format_count(self.comments, "comment")] if self.comments else []
-        return f"{', '.join(parts) or 'discussed'} on {self.site}"
+        called = f" as “{self.title}”" if self.title else ""
+        return f"{', '.join(parts) or 'discussed'} on {self.site}{called}"
 
 
 @dataclass(frozen=True)

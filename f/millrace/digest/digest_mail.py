@@ -111,7 +111,14 @@ def _clean_own(one: digest_content.OwnText) -> digest_content.OwnText:
 
 
 def _clean_talk(talk: digest_content.Discussion | None) -> digest_content.Discussion | None:
-    return replace(talk, url=_clean_url(talk.url), site=_site(talk.site, "")) if talk else None
+    if talk is None:
+        return None
+    return replace(
+        talk,
+        url=_clean_url(talk.url),
+        site=_site(talk.site, ""),
+        title=_line_of_others(talk.title)[:200],
+    )
 
 
 def _clean_url(url: str) -> str:

@@ -68,15 +68,17 @@ def _headline(
         reader.site(sites.name(row["url"], row["source"]), row["extra"]),
         reader.date(row["published_at"]),
         row["source"],
-        find_discussion([row], row["url"]),
+        find_discussion([row], row["url"], row["title"]),
         f"could not be read: {unread}" if unread else "",
         reader.mark(row["share_keys"], row["source"]),
     )
 
 
-def find_discussion(items: list[dict[str, Any]], page: str) -> digest_content.Discussion | None:
+def find_discussion(
+    items: list[dict[str, Any]], page: str, title: str
+) -> digest_content.Discussion | None:
     """Return the most lively discussion of these items, where people vote and comment; none when
-    that is the page itself.
+    that is the page itself. It is named where it has another title than this one.
     """
     found = [
         digest_content.Discussion(
@@ -84,6 +86,7 @@ def find_discussion(items: list[dict[str, Any]], page: str) -> digest_content.Di
             item["comments_url"] if site_names.is_web(item["comments_url"]) else "",
             int(item["score"]) if item["source"] != "mastodon" else 0,
             int((item["extra"] or {}).get("comments") or 0),
+            "" if item["title"].casefold() == title.casefold() else item["title"],
         )
         for item in items
         if (item["score"] > 0 or item["comments_url"]) and item["comments_url"] != page

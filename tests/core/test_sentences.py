@@ -121,7 +121,9 @@ def test_what_is_no_sentence_of_prose_is_not_clean(fragment):
     assert not sentences.is_clean(fragment)
 
 
-@pytest.mark.parametrize("start", ["It", "However,", "This", "But the port", "(The port"])
+@pytest.mark.parametrize(
+    "start", ["It", "However,", "This", "But the port", "(The port", "Apparently, it"]
+)
 def test_a_sentence_that_leans_on_another_does_not_stand_alone(start):
     assert not sentences.stands_alone(
         f"{start} moves all containers without a driver since Tuesday."

@@ -19,6 +19,9 @@ from tests.research.test_select import chosen
          "Cranes without drivers"),
         ("Cranes without drivers", "The Lindholm Courier", "Cranes without drivers"),
         ("Cranes without drivers", "Cranes start work", "Cranes without drivers"),
+        ("Cranes without drivers | Courier", "Cranes start work", "Cranes without drivers"),
+        ("Cranes: a guide - Courier.Example", "Cranes", "Cranes: a guide"),
+        ("Cranes without drivers - a guide", "Cranes", "Cranes without drivers - a guide"),
     ],
 )  # fmt: skip
 def test_the_fuller_headline_names_the_topic(pipeline, offered, web, title, headline, called):

@@ -173,6 +173,27 @@ def test_recorded_arxiv_pages_are_read_whole(web, configure, state, recorded):
     assert all(item.url.startswith("https://arxiv.org/abs/") and item.text for item in items)
 
 
+@pytest.mark.parametrize(
+    ("tex", "plain"),
+    [
+        ("A set of $50$ tests with $1000$ samples.", "A set of 50 tests with 1000 samples."),
+        (r"It is \emph{nearly} always 4\% better.", "It is nearly always 4% better."),
+        ("We call it ``sound'' for short.", "We call it “sound” for short."),
+        ("It costs $5 or $10 a month.", "It costs $5 or $10 a month."),
+        (r"It runs in $O(n^2)$ and $\alpha$ steps.", r"It runs in $O(n^2)$ and $\alpha$ steps."),
+    ],
+)
+def test_an_abstract_of_arxiv_is_read_without_the_markup_of_tex(tex, plain):
+    feed = (
+        f'<feed xmlns="http://www.w3.org/2005/Atom"><entry><id>http://arxiv.org/abs/2401.1v1</id>'
+        f"<title>{tex}</title><summary>{tex}</summary></entry></feed>"
+    )
+
+    (paper,) = arxiv.parse(Page("http://a.example/", 200, {}, feed.encode()))
+
+    assert (paper.title, paper.abstract) == (plain, plain)
+
+
 def test_a_recorded_empty_answer_of_arxiv_has_no_papers(recorded):
     page = json.loads(recorded("arxiv/id_0000.0000_s0_m100_8b51d9633a68.json").read_text())
 

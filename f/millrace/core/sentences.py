@@ -135,6 +135,7 @@ POINTING = re.compile(
     r"|Her|Then|Here|There|Also|Yet|Still|Thus|Therefore|Moreover|Furthermore|Besides|Otherwise"
     r"|Nonetheless|Nevertheless|Additionally|Similarly|Likewise|Consequently|Hence|Such|Both"
     r"|Neither|Another)\b"
+    r"|[A-Z][a-z]{2,20}ly, (?:it|they|he|she|this|these|those)\b"
 )
 CUT = re.compile(r"(?:…|\.\.\.|\[…\]|\[\.\.\.\])['\"”’)\]»]*$")
 

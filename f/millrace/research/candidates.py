@@ -24,6 +24,7 @@ LOOK_BACK = timedelta(days=14)
 ITEMS_AT_MOST = 3000
 TEXT_AT_MOST = 6000
 SITE_MARK, SITE_WORDS, LONGEST_TITLE = re.compile(r" (?:[|–—·»:-]|::) "), 4, 140
+HOST = re.compile(r"https?://(?:www\.)?([\w.-]+)")
 WEEKDAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
 
 
@@ -142,7 +143,24 @@ def _choose_title(lead: duplicates.Item, kept: Mapping[str, rows.Page]) -> str:
         parts.pop()
     headline = headline[: headline.rfind(parts[-1]) + len(parts[-1])] if parts[-1] else headline
     said, own = set(duplicates.words(lead.title)), set(duplicates.words(headline))
-    return headline if said < own and len(headline) <= LONGEST_TITLE else lead.title
+    if said < own and len(headline) <= LONGEST_TITLE:
+        return headline
+    return _drop_site(lead.title, lead, page["site"] if page else "")
+
+
+def _drop_site(title: str, lead: duplicates.Item, site: str) -> str:
+    """Return a title without the name of its site at the end."""
+    *rest, last = SITE_MARK.split(title)
+    found = HOST.match(lead.url)
+    host = found[1].lower() if found else ""
+    names = {_letters(name) for name in (site, lead.source, host, host.partition(".")[0])} - {""}
+    return (
+        title[: title.rfind(last) - 3].rstrip(" :") if rest and _letters(last) in names else title
+    )
+
+
+def _letters(name: str) -> str:
+    return re.sub(r"\W", "", name.casefold())
 
 
 def _group(items: list[duplicates.Item], opened: run_plan.RunPlan) -> list[Candidate]:

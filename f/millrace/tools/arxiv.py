@@ -20,6 +20,14 @@ ACCEPT = "application/atom+xml"
 # https://info.arxiv.org/help/api/tou.html: at most one request every three seconds.
 PACE_SECONDS = 3.0
 
+TEX = (
+    (re.compile(r"\\(?:emph|text(?:it|bf|sc|tt|rm)?|mathrm|url)\{([^{}]{0,200})\}"), r"\1"),
+    (re.compile(r"``([^`']{1,200})''"), r"“\1”"),
+    # A price has a sign on one side only.
+    (re.compile(r"(?<![\\\w$])\$([\w.,+-][\w.,+ -]{0,40})\$(?![\w$])"), r"\1"),
+    (re.compile(r"\\([%&#_$])"), r"\1"),
+)
+
 _turn = threading.Lock()
 _last = 0.0
 
@@ -105,7 +113,7 @@ def _paper(entry: ElementTree.Element) -> Entry:
     names = [items.one_line(name.text or "") for name in entry.findall(f"{ATOM}author/{ATOM}name")]
     return Entry(
         id=address.partition("/abs/")[2] or address,
-        title=_of(entry, "title"),
+        title=_as_plain(_of(entry, "title")),
         url=(links[0].get("href") if links else "") or address,
         authors=", ".join(names[:20]) + (" and others" if len(names) > 20 else ""),
         published_at=_date(_of(entry, "published")),
@@ -113,12 +121,21 @@ def _paper(entry: ElementTree.Element) -> Entry:
         categories=[
             str(tag.get("term")) for tag in entry.findall(f"{ATOM}category") if tag.get("term")
         ],
-        abstract=_of(entry, "summary"),
+        abstract=_as_plain(_of(entry, "summary")),
     )
 
 
 def _of(entry: ElementTree.Element, name: str) -> str:
     return items.one_line(entry.findtext(f"{ATOM}{name}") or "")
+
+
+def _as_plain(text: str) -> str:
+    """Return a text of TeX without its markup, as far as plain letters can say the same: emphasis,
+    quotes, escaped marks, and figures between dollar signs. A formula stays as it is.
+    """
+    for pattern, plain in TEX:
+        text = pattern.sub(plain, text)
+    return text
 
 
 def _date(text: str) -> datetime | None:

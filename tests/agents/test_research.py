@@ -351,6 +351,39 @@ def test_the_time_is_bounded(in_step, configure):
     assert StopReason.TIME in research_topic(in_step, topic).stopped_because
 
 
+@pytest.mark.parametrize(
+    ("reason", "kept"),
+    [
+        ("The plant in Leeds employs 400 people.", ""),
+        (
+            "The visitor centre shows 90 years of batteries.",
+            "The visitor centre shows 90 years of batteries.",
+        ),
+    ],
+)
+def test_why_it_matters_does_not_say_again_what_was_found(edge, in_step, configure, reason, kept):
+    configure(model="openai:gpt-4o")
+    text = f"{OPENED} The visitor centre shows 90 years of batteries."
+
+    def write(evidence):
+        identity = evidence[0][0]
+        told = "".join(f"{one.strip('.')}. [{identity}]\n" for one in OPENED.split(". "))
+        return f"{told}Why it matters: {reason} [{identity}]"
+
+    edge.write = write
+    db.execute(
+        "INSERT INTO source_item (id, namespace, source, source_key, url, title, body,"
+        " first_seen_at, last_seen_at) VALUES ('item_1', 'main', 'feeds', 'k', %s, 'Orbit opens',"
+        " %s, now(), now())",
+        [f"{edge.url}/gone", text],
+    )
+
+    result = research_topic(in_step, {**TOPIC, "item_ids": ["item_1"], "search": False})
+
+    assert len(result.findings) == 2
+    assert result.why_it_matters == kept
+
+
 @pytest.mark.parametrize("news", [True, False])
 def test_when_web_search_fails_what_is_at_hand_serves_and_it_is_said(edge, in_step, news):
     edge.search_status = 500

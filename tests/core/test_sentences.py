@@ -281,3 +281,18 @@ def test_a_clean_sentence_is_neither_short_nor_long(letters, is_clean):
 )
 def test_a_german_number_with_a_full_stop_ends_a_sentence_before_a_function_word(text, parts):
     assert len(sentences.split(text, "de")) == parts
+
+
+@pytest.mark.parametrize(
+    ("language", "first", "second"),
+    [
+        ("pt", "Todos vão ter mais 30%».", "Ele falou de uma «ilusão» da moeda."),
+        ("it", 'Scriveva alle persone di passaggio".', "Al momento di partire pagava il conto."),
+        ("en", 'It is "safe and sound, said the firm.', "Nobody had asked it yet."),
+        ("nl", "De partij liep al snel uit de hand.", "Nadat het rustig werd, ging men door."),
+        ("en", "They are taking delivery in the U.S.", "The firm sent its thanks."),
+        ("pt", "O foco foi a mulher de J.R.Duran.", "A artista mostra 15 obras."),
+    ],
+)
+def test_a_sentence_ends_behind_a_lone_quote_and_before_a_function_word(language, first, second):
+    assert sentences.split(f"{first} {second}", language) == [first, second]

@@ -48,3 +48,7 @@ def test_the_beginning_of_a_text_tells_its_theme():
 
     assert themes.classify("", late) == ""
     assert themes.classify("", late[-themes.BEGINNING :]) == "Health"
+
+
+def test_one_word_that_a_text_repeats_is_no_theme():
+    assert themes.classify("Weeks in Review", "Our team thanks the team, and each team.") == ""

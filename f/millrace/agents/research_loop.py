@@ -534,7 +534,7 @@ class Research:
             topic_id=self.topic_id,
             title=self.question,
             summary=self.findings[0].text if self.findings else "",
-            why_it_matters=self.why_it_matters if self.findings else "",
+            why_it_matters=self._reason(),
             findings=self.findings,
             conflicts=self.conflicts if self.findings else [],
             confidence=score,
@@ -546,6 +546,12 @@ class Research:
             gaps=self.gaps,
             escalated=self.escalated,
         )
+
+    def _reason(self) -> str:
+        """Return why it matters; empty where that only says again what was found."""
+        found = [finding.text for finding in self.findings]
+        said = self.why_it_matters
+        return said if found and not claims.is_duplicate(said, found) else ""
 
 
 def _recall(question: str) -> list[str]:

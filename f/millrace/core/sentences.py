@@ -8,6 +8,7 @@ sentence at, and lines that were broken by hand.
 
 import itertools
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import cast
 
@@ -69,6 +70,8 @@ STARTERS = frozenset(
     "The It He She They We I You A An This That These Those In On At But And If When As There His"
     " Her Its Their Our".split()
 )
+# Space behind the end of a sentence.
+END = re.compile(r"(?<=[^\W_][.!?…])\s+|(?<=[.!?…]['\"”’)\]»›])\s+")
 TERMINAL = re.compile(r"[.!?…。！？]['\"”’)\]»›]*$")
 
 # What stands before an entry of a list, or before a line that is quoted.
@@ -159,8 +162,67 @@ def split(text: str, language: str = "") -> list[str]:
 
 
 def _segment(language: str, line: str) -> list[str]:
-    found = cast("list[str]", sentencex.segment(language, line))  # type: ignore[attr-defined]
-    return [part.strip() for part in found]
+    """Return the parts of a line that sentencex finds, and those that it misses behind a mark of
+    quotation that nothing opens or closes, and before a function word.
+    """
+    found: list[str] = []
+    for part in _join_unspaced(_call_sentencex(language, line)):
+        pieces = [part] if _has_closed_quotes(part) else _segment_unquoted(language, part)
+        found += [sub.strip() for piece in pieces for sub in _split_before_words(language, piece)]
+    return found
+
+
+def _call_sentencex(language: str, line: str) -> list[str]:
+    return cast("list[str]", sentencex.segment(language, line))  # type: ignore[attr-defined]
+
+
+def _join_unspaced(parts: Sequence[str]) -> list[str]:
+    """Return the parts, those without space between them (`J.R.`, `10.JPG`) in one."""
+    joined: list[str] = []
+    for part in parts:
+        if joined and not joined[-1][-1:].isspace() and not part[:1].isspace():
+            joined[-1] += part
+        else:
+            joined.append(part)
+    return joined
+
+
+def _has_closed_quotes(text: str) -> bool:
+    return not any(mark in text for mark in QUOTES) or is_balanced(
+        "".join(letter for letter in text if letter not in "()[]")
+    )
+
+
+def _segment_unquoted(language: str, text: str) -> list[str]:
+    """Return the sentences of a text as if it had no marks of quotation."""
+    bare = [(place, letter) for place, letter in enumerate(text) if letter not in QUOTES]
+    found, start, seen = [], 0, 0
+    for part in _call_sentencex(language, "".join(letter for _, letter in bare)):
+        seen += len(part)
+        # A mark that closes stays with its sentence, one that opens goes to the next.
+        end = bare[seen][0] if seen < len(bare) else len(text)
+        while end > start and text[end - 1] in QUOTES and text[end - 2 : end - 1].isspace():
+            end -= 1
+        found.append(text[start:end])
+        start = end
+    return found
+
+
+def _split_before_words(language: str, text: str) -> list[str]:
+    """Return a text parted where a sentence ends and the next one begins with a function word."""
+    found, start = [], 0
+    for match in END.finditer(text):
+        before, after = text[start : match.start()], text[match.end() :]
+        word = before.split()[-1].lstrip("(\"'“‘[«").rstrip(CLOSING).removesuffix(".")
+        if (
+            after[:1].isupper()
+            and (_begins(after, language) or (len(word) >= 4 and word.islower()))
+            and word not in _abbreviations(language)
+            and is_balanced(before)
+        ):
+            found.append(before)
+            start = match.end()
+    return [*found, text[start:]]
 
 
 def _goes_on(before: str, part: str, language: str) -> bool:
@@ -176,9 +238,18 @@ def _goes_on(before: str, part: str, language: str) -> bool:
     return (
         word in _abbreviations(language)
         or (language in ORDINALS and ORDINAL.search(before) and not _begins(part, language))
-        or (INITIAL.search(before) is not None and part[0].isupper() and word not in ("I", "A"))
+        or _ends_in_initial(before, word, part, language)
         or (len(word) <= 4 and part[0].islower())
     )
+
+
+def _ends_in_initial(before: str, word: str, part: str, language: str) -> bool:
+    """Tell whether a full stop belongs to an initial: `A. Hill`; `the U.S. The firm` are two
+    sentences.
+    """
+    if INITIAL.search(before) is None or not part[0].isupper() or word in ("I", "A"):
+        return False
+    return not ("." in word and _begins(part, language))
 
 
 def _begins(part: str, language: str) -> bool:

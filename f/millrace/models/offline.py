@@ -261,6 +261,7 @@ def _choose_sentences(headline: str, text: str) -> list[tuple[str, list[str]]]:
             + 0.5 * claims.overlap(headline, one.text)
             + 0.1 * bool(claims.quantities(one.text))
             - (1.0 if one.passage.id not in own_ids else 0.0)
+            - (1.0 if one.text.endswith("!") else 0.0)  # an invitation, not news
         )
     chosen: list[_Said] = []
     for one in sorted(said, key=lambda each: -each.weight):

@@ -12,7 +12,8 @@ WORDS = {
     "Technology": "software code developer programming api browser linux windows android iphone app"
     " chip processor gpu server cloud database compiler security vulnerability exploit malware"
     " encryption algorithm robot ai llm startup github google apple microsoft amazon internet"
-    " computer laptop open-source kernel network website javascript python rust data",
+    " computer laptop open-source kernel network website javascript python rust data"
+    " firefox bug firmware programmable programmer",
     "Science": "study researchers scientists paper physics quantum telescope space nasa planet"
     " galaxy biology gene genome protein chemistry fossil brain neuroscience experiment"
     " mathematics theorem journal laboratory rocket asteroid method model dataset",
@@ -32,17 +33,21 @@ WORDS = {
     " medal season tournament cricket basketball stadium",
 }
 _WORDS = {theme: frozenset(words.split()) for theme, words in WORDS.items()}
+_ALL = frozenset[str]().union(*_WORDS.values())
 WORD = re.compile(r"[a-z][a-z-]+[a-z]")
-LEAST, TITLE_COUNTS = 3, 2
+LEAST, LEAST_DIFFERENT, TITLE_COUNTS = 3, 2, 2
 BEGINNING = 1500
 
 
 def classify(title: str, text: str) -> str:
     """Return the theme whose words a story uses most; empty when none stands out."""
     words = WORD.findall(title.lower()) * TITLE_COUNTS + WORD.findall(text[:BEGINNING].lower())
+    stems = [word if word in _ALL else word.removesuffix("s") for word in words]
+    found = {theme: [word for word in stems if word in known] for theme, known in _WORDS.items()}
+    # One word that a text repeats is its own: `our team`.
     counts = {
-        theme: sum(word in known or word.removesuffix("s") in known for word in words)
-        for theme, known in _WORDS.items()
+        theme: len(said) if len(set(said)) >= LEAST_DIFFERENT else 0
+        for theme, said in found.items()
     }
     first, second, *_ = sorted(counts, key=lambda theme: -counts[theme])
     return first if counts[first] >= LEAST and counts[first] > counts[second] else ""

@@ -21,7 +21,6 @@ TO_SPLIT = {
     "f/millrace/agents/ask.py": "ask",
     "f/millrace/agents/self_rag.py": "answer",
     "f/millrace/agents/summariser.py": "summarise",
-    "f/millrace/evidence/answers.py": "_candidates _names",
     "f/millrace/evidence/conflicts.py": "discredited",
     "f/millrace/evidence/disputes.py": "_find_by_answers _find_by_copies",
     "f/millrace/ingest/chunking.py": "chunk",

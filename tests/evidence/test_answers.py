@@ -1,6 +1,6 @@
 import pytest
 
-from f.millrace.evidence import answers, copies, disambiguation, disputes
+from f.millrace.evidence import answer_values, answers, copies, disambiguation, disputes
 from f.millrace.evidence.prompt import Passage
 
 
@@ -81,12 +81,16 @@ def test_an_order_on_a_page_is_no_answer():
 
 
 def test_two_writings_of_a_date_or_figure_are_one_value():
-    assert answers.is_same("3 May 1901", "May 3, 1901") and answers.is_same("1901", "3 May 1901")
-    assert not answers.is_same("3 May 1901", "4 May 1901") and not answers.is_same("812", "1,812")
-    assert answers.contains_value(
+    assert answer_values.is_same("3 May 1901", "May 3, 1901") and answer_values.is_same(
+        "1901", "3 May 1901"
+    )
+    assert not answer_values.is_same("3 May 1901", "4 May 1901") and not answer_values.is_same(
+        "812", "1,812"
+    )
+    assert answer_values.contains(
         "It opened on May 3rd, 1901.", "3 May 1901"
-    ) and answers.contains_value("about 12,500 people", "12500")
-    assert not answers.contains_value("about 112,500 people", "12500")
+    ) and answer_values.contains("about 12,500 people", "12500")
+    assert not answer_values.contains("about 112,500 people", "12500")
 
 
 COPY = (

@@ -1,4 +1,4 @@
-from f.millrace.evidence import answers, claims, disambiguation, disputes, listing
+from f.millrace.evidence import answer_values, answers, claims, disambiguation, disputes, listing
 from f.millrace.evidence.prompt import Passage
 
 
@@ -121,7 +121,9 @@ def test_a_date_is_told_with_the_span_and_the_decade_that_it_is_given_in():
     (decade,) = answers.extract(question, passages("The Tern House was built in the 1790s."))
 
     assert (span.value, decade.value) == ("1798-1800", "1790s")
-    assert answers.is_same("1798", decade.value) and not answers.is_same("1810", decade.value)
+    assert answer_values.is_same("1798", decade.value) and not answer_values.is_same(
+        "1810", decade.value
+    )
 
 
 def test_who_succeeds_his_father_does_it_himself():

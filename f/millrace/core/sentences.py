@@ -196,7 +196,8 @@ def _has_closed_quotes(text: str) -> bool:
 def _segment_unquoted(language: str, text: str) -> list[str]:
     """Return the sentences of a text as if it had no marks of quotation."""
     bare = [(place, letter) for place, letter in enumerate(text) if letter not in QUOTES]
-    found, start, seen = [], 0, 0
+    found: list[str] = []
+    start = seen = 0
     for part in _call_sentencex(language, "".join(letter for _, letter in bare)):
         seen += len(part)
         # A mark that closes stays with its sentence, one that opens goes to the next.
@@ -210,7 +211,8 @@ def _segment_unquoted(language: str, text: str) -> list[str]:
 
 def _split_before_words(language: str, text: str) -> list[str]:
     """Return a text parted where a sentence ends and the next one begins with a function word."""
-    found, start = [], 0
+    found: list[str] = []
+    start = 0
     for match in END.finditer(text):
         before, after = text[start : match.start()], text[match.end() :]
         word = before.split()[-1].lstrip("(\"'“‘[«").rstrip(CLOSING).removesuffix(".")
@@ -363,7 +365,7 @@ def is_clean(sentence: str) -> bool:
         LOST.search(sentence)
         or CODE.search(sentence)
         or RATING.search(sentence)
-        or sentence[0] in ",;:.)]%#&*+/=@"
+        or sentence[0] in ",;:.…)]%#&*+/=@"
     ):
         return False
     letters = [character for character in sentence if character.isalpha()]

@@ -10,7 +10,7 @@ is clearly ahead, none is trusted, and the result says so.
 from collections.abc import Mapping, Sequence
 
 from f.millrace.core import contracts, sentences
-from f.millrace.evidence import answers, claims, identifiers, source_quality
+from f.millrace.evidence import answer_values, claims, identifiers, source_quality
 
 # How far ahead a side has to be.
 MARGIN = 0.3
@@ -61,13 +61,13 @@ def _side(
     ]
     if not carrying or sentences.is_instruction(claim):
         return None
-    value = said.value if said.value and answers.contains_value(claim, said.value) else ""
+    value = said.value if said.value and answer_values.contains(claim, said.value) else ""
     agreeing = [
         identity
         for identity in known
         if value
         and identity not in carrying
-        and answers.contains_value(evidence[identity].text, value)
+        and answer_values.contains(evidence[identity].text, value)
     ]
     pieces = [evidence[identity] for identity in (*carrying, *agreeing)]
     return contracts.ConflictSide(
@@ -158,12 +158,12 @@ def is_consistent(finding: contracts.Finding, found: Sequence[contracts.Conflict
             repeated = (
                 bool(loser.value)
                 and set(finding.citations) <= set(loser.evidence)
-                and answers.contains_value(finding.text, loser.value)
+                and answer_values.contains(finding.text, loser.value)
             )
             if (
                 loser is not winner
                 and repeated
-                and not (winner.value and answers.contains_value(finding.text, winner.value))
+                and not (winner.value and answer_values.contains(finding.text, winner.value))
             ):
                 return False
     return True

@@ -12,12 +12,14 @@ from dataclasses import dataclass, field
 
 from f.millrace.core import sentences
 from f.millrace.evidence import (
+    answer_values,
     answers,
     claims,
     copies,
     disambiguation,
     identifiers,
     prompt,
+    questions,
     records,
 )
 
@@ -77,7 +79,7 @@ def find(question: str, passages: Sequence[prompt.Passage]) -> list[Dispute]:
 
 def _same_side(one: DisputeSide, other: DisputeSide) -> bool:
     return one.claim == other.claim or bool(
-        one.value and other.value and answers.is_same(one.value, other.value)
+        one.value and other.value and answer_values.is_same(one.value, other.value)
     )
 
 
@@ -101,7 +103,7 @@ def _merge(dispute: Dispute, home: Dispute) -> None:
 def _find_by_answers(
     question: str, passages: Sequence[prompt.Passage], things: Sequence[Sequence[prompt.Passage]]
 ) -> list[Dispute]:
-    asked = answers.question_type(question)
+    asked = questions.parse(question)
     if asked.kind == "description" and not asked.is_class:
         return []
     found = answers.extract(question, passages)
@@ -146,7 +148,7 @@ def group_by_value(group: Sequence[answers.ExtractedAnswer]) -> list[list[answer
     made: list[list[answers.ExtractedAnswer]] = []
     for answer in sorted(group, key=lambda each: (-each.strength, each.passage.id)):
         home = next(
-            (value for value in made if answers.is_same(answer.value, value[0].value)), None
+            (value for value in made if answer_values.is_same(answer.value, value[0].value)), None
         )
         made.append([answer]) if home is None else home.append(answer)
     for value in made:
@@ -186,7 +188,7 @@ def _add_supporting(
         holding = [
             side
             for side in sides
-            if len(side.value) > 3 and answers.contains_value(passage.text, side.value)
+            if len(side.value) > 3 and answer_values.contains(passage.text, side.value)
         ]
         if len(holding) == 1 and passage.id not in taken:
             holding[0].ids.append(passage.id)
@@ -194,7 +196,7 @@ def _add_supporting(
 
 
 def _find_by_copies(question: str, passages: Sequence[prompt.Passage]) -> list[Dispute]:
-    kind = answers.question_type(question).kind
+    kind = questions.parse(question).kind
     words_too = question.rstrip().endswith("?") and kind in ("", "description")
     made = []
     for index, one in enumerate(passages):
@@ -214,7 +216,7 @@ def _find_by_copies(question: str, passages: Sequence[prompt.Passage]) -> list[D
 
 
 def _sides(
-    change: copies.Change, one: prompt.Passage, other: prompt.Passage, kind: answers.Kind
+    change: copies.Change, one: prompt.Passage, other: prompt.Passage, kind: questions.Kind
 ) -> list[DisputeSide]:
     """Return both sides of a change; none when it is not of the kind that was asked for."""
     numeric = any(mark.isdigit() for mark in change.one)
@@ -232,7 +234,7 @@ def _find_by_sentences(
 ) -> list[Dispute]:
     home = {passage.id: place for place, thing in enumerate(things) for passage in thing}
     top = _comparable(question, passages)
-    kind = answers.question_type(question).kind
+    kind = questions.parse(question).kind
     made: list[Dispute] = []
     taken: set[str] = set()
     for index, (one, first) in enumerate(top):
@@ -257,7 +259,7 @@ def _compare(
     one: tuple[str, prompt.Passage],
     other: tuple[str, prompt.Passage],
     top: Sequence[tuple[str, prompt.Passage]],
-    kind: answers.Kind,
+    kind: questions.Kind,
 ) -> Dispute | None:
     """Return what two sentences of two passages disagree about; None when they do not."""
     about = claims.find_contradiction(one[0], other[0])
@@ -268,7 +270,7 @@ def _compare(
 
 
 def _sides_of_change(
-    one: str, first: prompt.Passage, other: str, second: prompt.Passage, kind: answers.Kind
+    one: str, first: prompt.Passage, other: str, second: prompt.Passage, kind: questions.Kind
 ) -> list[DisputeSide]:
     """Return both sides where two sentences are the same but for one figure, date or name."""
     change = copies.find_change_of_sentence(one, other)

@@ -11,7 +11,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from f.millrace.core import sentences
-from f.millrace.evidence import answers, claims, disambiguation, disputes, identifiers, prompt
+from f.millrace.evidence import (
+    answer_values,
+    answers,
+    claims,
+    disambiguation,
+    disputes,
+    identifiers,
+    prompt,
+    questions,
+)
 
 # Of several things each is heard; what answers less clearly than this does not answer.
 FAINT = 0.25
@@ -52,7 +61,7 @@ def list_answers(question: str, passages: Sequence[prompt.Passage]) -> list[Line
     """Return the sentences that answer, of each thing one: clear answers first, then that of most
     publishers; then second values, and what is said of things that give no value.
     """
-    asked = answers.question_type(question)
+    asked = questions.parse(question)
     if not asked.kind:
         return []
     names = disambiguation.proper_names(question)
@@ -89,7 +98,7 @@ def _keep_prose(lines: list[Line]) -> list[Line]:
 
 
 def _lines_of_answers(
-    asked: answers.QuestionType,
+    asked: questions.Question,
     own: Sequence[answers.ExtractedAnswer],
     names: Sequence[str],
     several: bool,
@@ -107,7 +116,7 @@ def _lines_of_answers(
 
 
 def _lines_of_thing(
-    asked: answers.QuestionType,
+    asked: questions.Question,
     own: Sequence[answers.ExtractedAnswer],
     names: Sequence[str],
     several: bool,
@@ -137,7 +146,7 @@ def _lines_of_thing(
 
 
 def _said_of(
-    question: str, asked: answers.QuestionType, thing: Sequence[prompt.Passage]
+    question: str, asked: questions.Question, thing: Sequence[prompt.Passage]
 ) -> Line | None:
     """Return the sentence of a thing that has most to do with the question; None when it is about
     something else.
@@ -152,7 +161,7 @@ def _said_of(
     return line if score > UNFIT else None
 
 
-def _aptness(question: str, asked: answers.QuestionType, sentence: str, first: bool) -> float:
+def _aptness(question: str, asked: questions.Question, sentence: str, first: bool) -> float:
     words = claims.content_words(sentence)
     if (
         len(sentence) > 2 * sentences.LONGEST
@@ -164,13 +173,13 @@ def _aptness(question: str, asked: answers.QuestionType, sentence: str, first: b
         claims.overlap(question, sentence)
         + 0.2 * first
         + 0.1 * len(words & asked.relation)
-        + WITH_VALUE * answers.holds_value(asked, sentence)
+        + WITH_VALUE * answer_values.is_held(asked, sentence)
         + 0.2 * _cleanness(sentence)
     )
 
 
 def _is_in_context(
-    question: str, asked: answers.QuestionType, sentence: str, passage: prompt.Passage
+    question: str, asked: questions.Question, sentence: str, passage: prompt.Passage
 ) -> bool:
     """Tell whether a sentence has to do with a question: it holds much of its words, goes on about
     it, or, on a page that was found for what is asked to be described, names that.
@@ -184,13 +193,13 @@ def _is_in_context(
     )
 
 
-def _goes_on(asked: answers.QuestionType, sentence: str, passage: prompt.Passage) -> bool:
+def _goes_on(asked: questions.Question, sentence: str, passage: prompt.Passage) -> bool:
     """Tell whether a sentence that does not name its subject (`He succeeded in 1872`) says
     something of the kind that is asked for in a passage that names it.
     """
     return (
         CONTINUES.match(sentence) is not None
-        and answers.holds_value(asked, sentence)
+        and answer_values.is_held(asked, sentence)
         and asked.subject <= claims.content_words(f"{passage.title} {passage.text}")
     )
 
@@ -201,9 +210,9 @@ def rivals(
     """Return the sentences that give another value of the kind that is asked for than the lines
     that answer: they would be read as answers, too. None when nothing is answered.
     """
-    asked = answers.question_type(question)
+    asked = questions.parse(question)
     if not asked.kind or not any(
-        answers.contains_value(line, answer.value)
+        answer_values.contains(line, answer.value)
         for answer in answers.extract(question, passages)
         for line in lines
     ):
@@ -212,7 +221,7 @@ def rivals(
         answer.quote
         for answer in answers.candidates(question, passages)
         if answer.closeness >= RIVAL
-        and not any(answers.contains_value(line, answer.value) for line in lines)
+        and not any(answer_values.contains(line, answer.value) for line in lines)
     )
 
 

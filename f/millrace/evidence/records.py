@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from f.millrace.core import sentences
-from f.millrace.evidence import answers, claims, prompt
+from f.millrace.evidence import claims, prompt, questions
 
 # `Label: value`, with the marks that Markdown puts around a label.
 ENTRY = re.compile(r"[-*_`\s]*(?P<label>[^\W_][^:|;\n]{0,58}?)[*_`]*:[*_`]*\s+(?P<value>\S.*)")
@@ -112,7 +112,7 @@ IMPLIED_STEMS = {
     kind: frozenset(claims.stem(word) for word in words.split())
     for kind, words in IMPLIED_LABELS.items()
 }
-ASKING = (answers.ASKING - {"number", "total"}) | frozenset(
+ASKING = (questions.ASKING - {"number", "total"}) | frozenset(
     claims.stem(word)
     for word in "according take takes place held happen kind tell please give show find exactly"
     " actual document file table sheet list".split()
@@ -269,7 +269,7 @@ def _kind_of(question: str) -> str:
     ):
         if pattern.search(question):
             return kind
-    general = answers.question_type(question).kind
+    general = questions.parse(question).kind
     return {"date": "date", "figure": "figure", "name": ""}.get(general, "")
 
 

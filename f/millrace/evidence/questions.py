@@ -1,0 +1,198 @@
+# requirements:
+
+"""What a question asks for: the kind of value, of what, in which relation. No model is asked."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from f.millrace.evidence import claims
+
+Kind = Literal["date", "figure", "name", "description", ""]
+
+WHEN = re.compile(
+    r"(?i)^(?:when|since when)\b|\b(?:what|which) (?:year|month|date|day|decade)\b"
+    r"|^what (?:is|was) the (?:[\w ]+ )?(?:birth ?date|date|year)\b"
+)
+FIGURE = re.compile(
+    r"(?i)\bhow (?:many|much|long|tall|old|far|large|big|high|fast|deep|heavy|wide)\b"
+    r"|\b(?:population|length|height|area|size|number|amount|price|cost|distance|depth|weight|age"
+    r"|capacity|elevation|percentage|share|rate|speed|budget|revenue) (?:of|does)\b"
+    r"|^what (?:is|was|were) the (?:[\w-]+ ){0,3}(?:population|age|length|height|area|size|number"
+    r"|amount|price|cost|distance|depth|weight|capacity|elevation|percentage|rate|speed|budget"
+    r"|revenue|total|income|score)\b"
+)
+NAME = re.compile(
+    r"(?i)^(?:who|whom|whose|where)\b|\b(?:what|which)"
+    r" (?:city|town|country|state|county|place|person|team|company|band)\b"
+    r"|\bwhat is the name\b|^(?:by|from|of|to) (?:whom|which|what)\b"
+    r"|\b(?:what|which) (?:is|was) the (?:modern[\w -]{0,60}|current |former |old )?"
+    r"(?:name|capital)\b"
+)
+WHERE = re.compile(
+    r"(?i)^where\b|\b(?:what|which) (?:city|town|village|country|state|county|place)\b"
+)
+# What is asked for when none of these is: what kind of thing it is.
+DESCRIPTION = re.compile(r"(?i)\b(?:what|which)\b")
+# Words that a question and its answer use for the same relation.
+RELATIONS = (
+    "born birth birthday birthplace",
+    "die died death dead",
+    (
+        "establish established found founded founding founder create created form formed open"
+        " opened start started inaugurated launched activated"
+    ),
+    (
+        "build built construct constructed construction complete completed erect erected dates"
+        " dating"
+    ),
+    "father mother parent parents son daughter child",
+    "direct directed director directors",
+    "write written wrote author authored writer novel",
+    (
+        "artist album band singer musician recorded performed song single duo group trio quartet"
+        " rapper songwriter guitarist pianist saxophonist"
+    ),
+    (
+        "sport football footballer basketball baseball hockey cricket cricketer rugby soccer tennis"
+        " golf golfer boxing boxer wrestling wrestler athletics gymnastics gymnast swimming swimmer"
+        " runner running cyclist cycling racing skier skating rowing rower judo volleyball handball"
+        " lacrosse snooker darts bowling"
+    ),
+    "profession occupation job career",
+    "party democrat democratic republican labour labor conservative liberal socialist",
+    "genre style film novel band",
+    "compose composed composer music",
+    "rank admiral general captain colonel lieutenant",
+    "take took place held happen happened occur occurred fought began",
+    "serve served serving office position term appointed elected succeeded",
+    "become became succeeded appointed elected inherited",
+    "population people inhabitants residents",
+    "located location lies situated in",
+    "based base headquarters headquartered in",
+    "marry married wife husband spouse consort",
+    "win won winner champion champions defeated beat",
+    "length long flows",
+    "cost price costs worth",
+    "minister ministers incumbent",
+    "publish published publication publisher",
+    "produce produced producer",
+    "play played plays player",
+)
+CLASS = 8
+LOCATED = frozenset(claims.stem(word) for word in "located location situated lies".split())
+LIFE = frozenset({"birth", "death"})
+OCCUR = frozenset(claims.stem(word) for word in "take took place held happen occur".split())
+# Who made something may have written, directed or sung it.
+CREATOR = frozenset(
+    claims.stem(word) for word in "creator maker write direct artist album compose".split()
+)
+ASKING = frozenset(
+    claims.stem(word)
+    for word in "name year date day month many much long current currently estimated number part"
+    " total associated involved term following".split()
+)
+PERSON = re.compile(r"(?i)^(?:who|whom|whose|by (?:whom|which artist))\b")
+# What kind of thing a name is, behind the name: `Tern station`.
+KIND_OF_NAME = re.compile(
+    r"(?:[A-Z][\w'’.-]{0,60}|[”\"])\s(?P<kind>album|song|film|movie|book|novel|series|station|church|house"
+    r"|bridge|school|college|university|river|lake|village|town|city|county|district|parish|island"
+    r"|division|club|team|band|company|newspaper|magazine|ship|airport|hospital|museum|castle)"
+    r"\s++(?=\w)"
+)
+POSSESSIVE = re.compile(r"['’]s?$")
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a question asks for: the kind of value, of what, in which relation; all as stems.
+
+    Attributes:
+        person: It asks who.
+        place: It asks where.
+        is_class: The relation holds the names of the class that is asked for: of sports, parties.
+        named: The words of the relation that the question itself has.
+        parts: Each word of the relation with those that mean the same.
+    """
+
+    kind: Kind
+    subject: frozenset[str]
+    relation: frozenset[str]
+    person: bool = False
+    place: bool = False
+    is_class: bool = False
+    named: frozenset[str] = frozenset()
+    parts: tuple[frozenset[str], ...] = ()
+
+
+def parse(question: str) -> Question:
+    """Return what a question asks for; the kind is empty for a headline and for what has no typical
+    form.
+    """
+    kind = _kind_of(question)
+    subject = _subject_of(question)
+    groups = [frozenset(claims.stem(word) for word in group.split()) for group in RELATIONS]
+    asked = claims.content_words(question) - subject - ASKING - _kinds_of(question)
+    if not asked and kind in ("name", "date"):
+        # `the Minister of Trade`: the capital does not make the office a name.
+        asked = subject & frozenset().union(*groups)
+    if asked & CREATOR:
+        asked |= CREATOR
+    relation = frozenset(asked).union(*(group for group in groups if group & asked))
+    return Question(
+        kind,
+        subject,
+        # What takes place is told in the words of its name.
+        relation | subject if asked & OCCUR else relation,
+        person=kind == "name" and bool(PERSON.search(question)),
+        place=kind == "name" and bool(WHERE.search(question)),
+        is_class=kind == "description" and len(relation) >= CLASS,
+        named=frozenset(claims.content_words(question)),
+        parts=_parts_of(asked, subject, groups),
+    )
+
+
+def _kind_of(question: str) -> Kind:
+    if WHEN.search(question):
+        return "date"
+    if FIGURE.search(question):
+        return "figure"
+    if NAME.search(question):
+        return "name"
+    asks = DESCRIPTION.search(question) and question.rstrip().endswith("?")
+    return "description" if asks else ""
+
+
+def _subject_of(question: str) -> frozenset[str]:
+    """Return the stems of the names and quoted titles in a question."""
+    words = [word for word in claims.WORD.findall(question)[1:] if word[0].isupper()]
+    for quoted in re.findall(r"[\"“]([^\"“”]+)[\"”]", question):
+        words += claims.WORD.findall(quoted)
+    return frozenset(claims.stem(POSSESSIVE.sub("", word.lower())) for word in words) - {
+        claims.stem(word) for word in claims.STOPWORDS
+    }
+
+
+def _kinds_of(question: str) -> frozenset[str]:
+    """Return the stems of the words beside a name that say what kind of thing it is (`Tern
+    station`): they are not what is asked.
+    """
+    found = KIND_OF_NAME.findall(question)
+    return frozenset(claims.stem(word.lower()) for word in found)
+
+
+def _parts_of(
+    asked: frozenset[str], subject: frozenset[str], groups: Sequence[frozenset[str]]
+) -> tuple[frozenset[str], ...]:
+    """Return each word that is asked with and those that stand for it."""
+    if asked & CREATOR:
+        return (CREATOR.union(*(group for group in groups if group & CREATOR)),)
+    words = asked - OCCUR | {"occur"} if asked & OCCUR else asked
+    return tuple(
+        frozenset({word}).union(
+            *(group for group in groups if word in group), subject if word == "occur" else ()
+        )
+        for word in sorted(words)
+        if len(word) > 2
+    )

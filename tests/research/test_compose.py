@@ -9,7 +9,14 @@ from hypothesis import strategies as st
 from f.millrace.core import db
 from f.millrace.core.errors import SourceFailed
 from f.millrace.digest import content_loader, run_plan
-from f.millrace.digest.digest_content import Content, Headline, Reading, Reference, Section, Sides
+from f.millrace.digest.digest_content import (
+    Content,
+    Headline,
+    Reading,
+    Reference,
+    Section,
+    Disagreement,
+)
 from f.millrace.digest.digest_mail import MAX_BYTES, render
 from f.millrace.research import compose
 from f.millrace.trust import recipients
@@ -50,7 +57,7 @@ def section(text: str, url: str = "https://a.example/b") -> Section:
         unreviewed=True,
         support=text,
         findings=[(text, [1, 2])],
-        conflicts=[Sides(text, [side], text)],
+        conflicts=[Disagreement(text, [side], text)],
         references=[Reference(1, text, url, text, text, text, text)],
     )
 

@@ -14,7 +14,7 @@ from f.millrace.digest.digest_content import (
     Headline,
     Reference,
     Section,
-    Sides,
+    Disagreement,
 )
 from f.millrace.digest.digest_mail import render
 from f.millrace.research import compose, show_digest
@@ -295,7 +295,7 @@ def test_addresses_in_what_others_wrote_lead_nowhere():
         theme=nasty,
         site=nasty,
         findings=[(nasty, [1])],
-        conflicts=[Sides(nasty, sides, nasty)],
+        conflicts=[Disagreement(nasty, sides, nasty)],
         references=[Reference(1, nasty, "https://a.example/b", "a.example", "", "web", nasty)],
     )
 

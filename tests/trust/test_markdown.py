@@ -60,13 +60,13 @@ def test_numbers_in_an_answer_lead_to_its_sources_which_stand_below() -> None:
 
 
 @pytest.mark.parametrize(
-    "char", ["\ufe00", "\ufe0e", "\U000e0100", "\U000e01ef", "\u200b", "\u202e", "\u2066"]
+    "char", ["\ufe00", "\ufe0e", "\ufe0f", "\U000e0100", "\U000e01ef", "\u200b", "\u202e", "\u2066"]
 )
 def test_a_letter_that_nobody_sees_is_shown_by_its_number(char: str) -> None:
     assert visible_text.make_visible(f"a{char}b") == f"a‹U+{ord(char):04X}›b"
 
 
-@pytest.mark.parametrize("char", ["\ufe0f", "\u00e4", "\u4f60", "\U0001f600"])
+@pytest.mark.parametrize("char", ["\u2600\ufe0f", "\u00e4", "\u4f60", "\U0001f600"])
 def test_a_letter_that_is_seen_stays(char: str) -> None:
     assert visible_text.make_visible(f"a{char}b") == f"a{char}b"
 

@@ -51,6 +51,12 @@ def strip_all(text: str) -> str:
     return text if text.isascii() else UNSEEN.sub("", text)
 
 
+def is_spelling(text: str, place: int) -> bool:
+    """Tell whether the unseen character at this place of a text is part of the spelling."""
+    found = UNSEEN.match(text, place)
+    return found is not None and bool(_keep_spelling(found))
+
+
 def _keep_spelling(found: re.Match[str]) -> str:
     text, char = found.string, found[0]
     before = text[found.start() - 1 : found.start()] if found.start() else ""

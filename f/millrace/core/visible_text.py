@@ -9,11 +9,10 @@ and a run that would push the rest out of sight is counted instead.
 import re
 import unicodedata
 
-# A picture instead of a sign: all that this one does.
-HARMLESS = frozenset("\n\ufe0f")
-JOINERS = "\u200c\u200d"
-# Letters by their class, blanks to the eye.
-BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
+from f.millrace.core import invisible
+
+# A sign by its class, blank to the eye.
+BRAILLE_BLANK = "\u2800"
 LONGEST_LINE = 1000
 LONGEST_RUN, LONGEST_SPACE = 200, 40
 EMPTY_LINES = 3
@@ -38,7 +37,7 @@ def make_characters_visible(text: str, kept: str = "") -> str:
     marks = 0
     for place, char in enumerate(text):
         marks = marks + 1 if unicodedata.combining(char) else 0
-        if char in kept or (char in JOINERS and _joins(text, place)):
+        if char in kept or invisible.is_spelling(text, place):
             shown.append(char)
         else:
             shown.append(_sign(char) if marks <= MARKS else f"‹U+{ord(char):04X}›")
@@ -68,19 +67,9 @@ def shorten_runs(text: str) -> str:
     return RUN.sub(lambda found: f"{found[0][:3]}‹{len(found[0])} times›", text)
 
 
-def _joins(text: str, place: int) -> bool:
-    """Tell whether a joiner stands between letters that join, or in a picture."""
-    return 0 < place < len(text) - 1 and all(
-        "\u0600" <= char <= "\u109f"
-        or char == "\ufe0f"
-        or unicodedata.category(char) in ("So", "Sk")
-        for char in (text[place - 1], text[place + 1])
-    )
-
-
 def _sign(char: str) -> str:
-    hidden = char in BLANK or "\ufe00" <= char <= "\ufe0e" or "\U000e0100" <= char <= "\U000e01ef"
-    if char in HARMLESS or (char.isprintable() and not hidden):
+    hidden = char == BRAILLE_BLANK or invisible.UNSEEN.match(char) is not None
+    if char == "\n" or (char.isprintable() and not hidden):
         return char
     if ord(char) < 32 or ord(char) == 127:
         return "␡" if ord(char) == 127 else chr(0x2400 + ord(char))

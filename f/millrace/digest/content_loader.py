@@ -341,7 +341,7 @@ def _add_findings(
 
 def _sides(
     conflict: dict[str, Any], evidence: dict[str, rows.Evidence], sites: site_names.Sites
-) -> digest_content.Sides:
+) -> digest_content.Disagreement:
     sides = []
     for number, side in enumerate(conflict["sides"]):
         pieces = [evidence[one] for one in side["evidence"] if one in evidence]
@@ -356,7 +356,7 @@ def _sides(
                 "trusted": conflict.get("trusted") == number,
             }
         )
-    return digest_content.Sides(conflict["question"], sides, conflict.get("why") or "")
+    return digest_content.Disagreement(conflict["question"], sides, conflict.get("why") or "")
 
 
 def _reference(

@@ -81,7 +81,7 @@ def deliveries_of(run_id: str) -> list[Row]:
     )
 
 
-def arguments(row: Row) -> dict[str, Any]:
+def make_arguments(row: Row) -> dict[str, Any]:
     """Return what sending this mail means: to whom, which subject, which text."""
     return {
         "to": row["recipient"],
@@ -95,7 +95,10 @@ def arguments(row: Row) -> dict[str, Any]:
 
 def batch_arguments(rows: list[Row]) -> dict[str, Any]:
     """Return what a person is asked about: the mails to all who wait."""
-    return {"to": [row["recipient"] for row in rows], "mails": [arguments(row) for row in rows]}
+    return {
+        "to": [row["recipient"] for row in rows],
+        "mails": [make_arguments(row) for row in rows],
+    }
 
 
 def needs_nobody(opened: run_plan.RunPlan) -> set[str]:
@@ -104,7 +107,7 @@ def needs_nobody(opened: run_plan.RunPlan) -> set[str]:
     return {*standing, recipients.OWN}
 
 
-def counts(told: list[dict[str, Any]]) -> dict[str, int]:
+def count_results(told: list[dict[str, Any]]) -> dict[str, int]:
     """Return how many mails were sent, kept in the outbox, and neither: a try is no delivery."""
     return {
         "delivered": sum(one["status"] == "sent" for one in told),

@@ -92,7 +92,7 @@ class OwnText:
 
 
 @dataclass
-class Sides:
+class Disagreement:
     """A conflict: each side with its claim, dates, sources, a link for each source (empty: none),
     and whether it is the trusted one.
     """
@@ -141,7 +141,7 @@ class Section:
     own: str = ""
     related: list[OwnText] = field(default_factory=list[OwnText])
     findings: list[tuple[str, list[int]]] = field(default_factory=list)
-    conflicts: list[Sides] = field(default_factory=list)
+    conflicts: list[Disagreement] = field(default_factory=list)
     references: list[Reference] = field(default_factory=list)
 
     @property

@@ -237,7 +237,7 @@ def _earlier_words(earlier: digest_content.EarlierDigest) -> str:
     return f"{earlier.when}’s digest" if named else f"the digest of {earlier.when}"
 
 
-def _conflict(conflict: digest_content.Sides) -> str:
+def _conflict(conflict: digest_content.Disagreement) -> str:
     rows = "".join(
         f'<tr><td class="{"strong" if side["trusted"] else "edge"}" style="padding:2px 0 2px'
         f' 12px;border-left:3px solid #c3cad1"><p class="claim ink" dir="auto">'

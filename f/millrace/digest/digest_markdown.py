@@ -82,7 +82,7 @@ def _format_citations(numbers: list[int], known: dict[int, digest_content.Refere
     )
 
 
-def _conflict(conflict: digest_content.Sides) -> str:
+def _conflict(conflict: digest_content.Disagreement) -> str:
     sides = [
         f"- {_one_safe_line(side['claim'])}"
         + (" **Trusted here.**" if side["trusted"] else "")

@@ -111,7 +111,7 @@ def _background(section: digest_content.Section) -> list[str]:
     return lines
 
 
-def _conflict(conflict: digest_content.Sides) -> list[str]:
+def _conflict(conflict: digest_content.Disagreement) -> list[str]:
     lines = wrap(f"SOURCES DISAGREE: {conflict.question}", INDENT)
     for side in conflict.sides:
         who = ", ".join([*side["sources"], *side["dates"]])

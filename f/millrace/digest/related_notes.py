@@ -24,7 +24,7 @@ LONGEST_LINE = 220
 MARKUP = re.compile(r"(?m)^[^\S\n]*+(?:#{1,6}|[-*+]|\d++[.)])\s++|[*_`]{1,3}")
 
 
-class OwnTexts:
+class OwnerTexts:
     """The owner's notes and memory, to be asked about topics one after the other."""
 
     def __init__(self, namespace: str) -> None:

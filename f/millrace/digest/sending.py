@@ -71,7 +71,7 @@ def _deliver(
     if _shows_too_much(row, opened):
         said = "it holds what is not shared with its reader any more; --again makes another edition"
         return delivery.mark(row, "expired", row["action_id"], error=said)
-    wanted = delivery.arguments(row)
+    wanted = delivery.make_arguments(row)
     key = delivery.key_of(opened, row["recipient"])
     action = actions.propose(
         delivery.TOOL, wanted, key, reason=f"the digest of {opened.day} for {row['recipient']}"

@@ -138,7 +138,7 @@ def _load(run_id: str, opened: run_plan.RunPlan, window: run_plan.Window) -> dig
         return content_loader.load(run_id, opened, window)
     from f.millrace.digest import related_notes  # loads what memory is searched with
 
-    own = related_notes.OwnTexts(opened.lasting)
+    own = related_notes.OwnerTexts(opened.lasting)
     return content_loader.load(run_id, opened, window, find_related=own.find)
 
 

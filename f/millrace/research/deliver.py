@@ -40,7 +40,7 @@ def main(run_id: str) -> dict:
             _is_approved,
         )
         span.set(deliveries=len(told))
-        return {"deliveries": told, **delivery.counts(told)}
+        return {"deliveries": told, **delivery.count_results(told)}
 
 
 def _is_approved(action: dict) -> bool:

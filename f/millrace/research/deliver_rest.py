@@ -26,7 +26,7 @@ def main(run_id: str, approved: bool = False, action_id: str = "") -> dict:
     """
     with spans.step("research.deliver_rest", run_id, approved=approved) as span:
         if not action_id:
-            return {"deliveries": [], **delivery.counts([])}
+            return {"deliveries": [], **delivery.count_results([])}
         whole = actions.get_by_id(action_id)
         asked = set(whole["arguments"]["to"])
         rows = [row for row in delivery.deliveries_of(run_id) if row["recipient"] in asked]
@@ -40,7 +40,7 @@ def main(run_id: str, approved: bool = False, action_id: str = "") -> dict:
             unsent = [row for row in rows if row["status"] in ("waiting", "denied", "expired")]
             deliveries = delivery.close(unsent, status, _format_decision(answer))
         span.set(deliveries=len(deliveries))
-        return {"deliveries": deliveries, **delivery.counts(deliveries)}
+        return {"deliveries": deliveries, **delivery.count_results(deliveries)}
 
 
 def _send(

@@ -9,7 +9,6 @@ before (trust/actions).
 """
 
 import base64
-import os
 import re
 import smtplib
 import ssl
@@ -23,7 +22,7 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import unquote
 
-from f.millrace.core import config, db, errors, run_context, windmill
+from f.millrace.core import config, db, errors, private_files, run_context, windmill
 from f.millrace.trust import recipients
 
 SECONDS = 30
@@ -258,14 +257,9 @@ def _file(message_id: str) -> Path:
 def _write(message: EmailMessage, message_id: str) -> Path:
     path = _file(message_id)
     folder = path.parent
-    spare = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with spare.open("wb") as file:
-            file.write(message.as_bytes(policy=_policy(message)))
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(spare, path)
+        private_files.make_folder(folder)
+        private_files.write(path, message.as_bytes(policy=_policy(message)))
     except OSError as error:
         raise errors.ToolFailed(
             f"the outbox {folder} cannot be written: {error.strerror} (setting outbox_dir)"

@@ -99,6 +99,15 @@ def _run(options: argparse.Namespace) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except Exception as error:
+        # Only now: most commands that fail so have loaded it, and the others need it not.
+        from f.millrace.core import db
+
+        fault = db.explain(error)
+        if fault is None:
+            raise
+        print(f"millrace: {redact(str(fault))}", file=sys.stderr)
+        return 1
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:

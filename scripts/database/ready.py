@@ -16,14 +16,14 @@ def ready() -> str:
         _migrate()
     else:
         server = embedded.default()
+        # Where `health` looks for room.
+        os.environ[config.DATABASE_FOLDER] = str(server.data)
         owner, steps = server.start(), server.steps_url()
         assert steps is not None
         with _environment(MILLRACE_OWNER_URL=owner, MILLRACE_DATABASE_URL=steps):
             _migrate()
         # Steps are given the address that cannot touch what was logged.
         os.environ["MILLRACE_DATABASE_URL"] = steps
-        # Where `health` looks for room.
-        os.environ[config.DATABASE_FOLDER] = str(server.data)
         config.reload()
         if server.has_started:
             _tell_end(server)

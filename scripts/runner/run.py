@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from f.millrace.core import db
 from f.millrace.core.config import settings
 from f.millrace.core.errors import BadInput
 from scripts.paths import ROOT
@@ -53,7 +54,11 @@ def start(
     run_id = str(uuid.UUID(run_id)) if run_id else str(uuid.uuid4())
     args = args or {}
     whole = flows.complete(openflow, root)
-    with _worker(isolation, root) as worker, contextlib.closing(Store(database_url)) as store:
+    with (
+        db.in_words(),
+        _worker(isolation, root) as worker,
+        contextlib.closing(Store(database_url)) as store,
+    ):
         store.lock_run(run_id)
         store.open_run(run_id, flow_name, args, whole)
         path = flow_path or flows.find_flow(flow_name, root) or flow_name
@@ -78,7 +83,11 @@ def resume(
         run_id = str(uuid.UUID(run_id))
     except ValueError as error:
         raise BadInput(f"{run_id!r} is not a run's id; scripts/millrace runs lists them") from error
-    with _worker(isolation, root) as worker, contextlib.closing(Store(database_url)) as store:
+    with (
+        db.in_words(),
+        _worker(isolation, root) as worker,
+        contextlib.closing(Store(database_url)) as store,
+    ):
         store.lock_run(run_id)
         row = store.reopen_run(run_id)
         path = flows.find_flow(row["flow"], root) or row["flow"]

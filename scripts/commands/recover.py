@@ -14,7 +14,6 @@ from scripts.commands.run import sample_sources
 from scripts.commands.terminal import line
 from scripts.database.ready import ready
 
-
 FAILED = ("failed", "not_recovered")
 
 
@@ -51,12 +50,12 @@ def _recover_apart(row: dict[str, Any], quiet: bool) -> dict[str, Any]:
     except DatabaseUnavailable:
         raise
     except Exception as error:
-        fault = str(error) if isinstance(error, MillraceError) else f"{type(error).__name__}: {error}"
+        kind = "" if isinstance(error, MillraceError) else f"{type(error).__name__}: "
         return {
             "run_id": str(row["id"]),
             "measure": "continue",
             "status": "not_recovered",
-            "reason": redact(fault),
+            "reason": redact(f"{kind}{error}"),
         }
 
 
@@ -78,4 +77,3 @@ def _recover(row: dict[str, Any], quiet: bool) -> dict[str, Any]:
     ended = db.fetch_one("SELECT status, error FROM run WHERE id = %s", [run_id])
     reason = str((ended or {}).get("error") or "")
     return {"run_id": run_id, "measure": measure, "status": outcome.status, "reason": reason}
-

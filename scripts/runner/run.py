@@ -16,7 +16,7 @@ from f.millrace.core.config import settings
 from f.millrace.core.errors import BadInput
 from scripts.paths import ROOT
 from scripts.runner import openflow as flows
-from scripts.runner.store import Store
+from scripts.runner.store import Store, is_over
 from scripts.runner.worker import ForkWorker, InlineWorker, Worker
 
 Isolation = Literal["process", "inline"]  # a child process for each step, or this one
@@ -77,7 +77,8 @@ def resume(
     """Go on with a run from where it stands, with the OpenFlow it was started with.
 
     `answer` is a person's: {"approved": bool, "body": {...}, "by": str, "step": path when several
-    wait}. What is done is not done again. A run that failed goes on with the step that failed.
+    wait}. What is done is not done again. A run that failed goes on with the step that failed; of
+    one that is over the result comes back.
     """
     try:
         run_id = str(uuid.UUID(run_id))
@@ -89,7 +90,10 @@ def resume(
         contextlib.closing(Store(database_url)) as store,
     ):
         store.lock_run(run_id)
-        row = store.reopen_run(run_id)
+        row = store.find_run(run_id)
+        if is_over(row):
+            return Outcome(row["status"], row["result"], run_id)
+        row = store.reopen_run(row)
         path = flows.find_flow(row["flow"], root) or row["flow"]
         failed = row["status"] == "failed"
         drive = _Drive(

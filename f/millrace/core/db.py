@@ -88,10 +88,7 @@ def connect() -> Generator[Connection, None, None]:
             yield connection
     except errors.DatabaseUnavailable:
         # Told to go in the middle of a pipeline it is not broken yet, and of no use any more.
-        if (
-            connection.broken
-            or connection.pgconn.pipeline_status != psycopg.pq.PipelineStatus.OFF
-        ):
+        if connection.broken or connection.pgconn.pipeline_status != psycopg.pq.PipelineStatus.OFF:
             connection.close()
         raise
 

@@ -118,17 +118,18 @@ def _drop_broken_usage(response: ChatCompletion | ChatCompletionChunk) -> None:
     used: Any = response.usage
     if used is None:
         return
-    counts = [getattr(used, name, None) for name in ("prompt_tokens", "completion_tokens")]
+    counts: list[Any] = [
+        getattr(used, name, None) for name in ("prompt_tokens", "completion_tokens")
+    ]
     if not all(isinstance(count, int) and count >= 0 for count in counts):
         response.usage = None
         return
     if not isinstance(used.total_tokens, int):
         used.total_tokens = sum(counts)
     for details in ("prompt_tokens_details", "completion_tokens_details"):
-        given = getattr(used, details, None)
-        if given is None or any(
-            value is not None and not isinstance(value, int) for value in vars(given).values()
-        ):
+        given: Any = getattr(used, details, None)
+        values: dict[str, Any] = dict(vars(given)) if given is not None else {}  # pyright: ignore[reportUnknownArgumentType]
+        if not all(value is None or isinstance(value, int) for value in values.values()):
             setattr(used, details, None)
 
 

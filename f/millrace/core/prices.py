@@ -54,15 +54,6 @@ class Tokens:
         """Return the counts that are not zero, by name."""
         return {name: count for name, count in vars(self).items() if count}
 
-    def usage(self) -> dict[str, int]:
-        """Return the counts by the names that Pydantic AI has for them."""
-        return {
-            "input_tokens": self.input,
-            "output_tokens": self.output,
-            "cache_read_tokens": self.cache_read,
-            "cache_write_tokens": self.cache_write,
-        }
-
 
 @dataclass(frozen=True)
 class Price:

@@ -268,7 +268,7 @@ class BilledModel(WrapperModel):
             tokens = _fill_in(told, most, bool(response.parts))
             price = prices.price(choice.name, tokens, run_context.now())
             if tokens != told:
-                response.usage = RequestUsage(**tokens.usage())
+                response.usage = _to_usage(tokens)
                 self._tell_uncounted(choice.name, told, tokens)
             stored = ModelMessagesTypeAdapter.dump_python([response], mode="json")[0]
             budget.settle(usage_id, price, tokens.counts(), stored)
@@ -530,6 +530,16 @@ def _tokens(usage: RequestUsage) -> prices.Tokens:
         usage.cache_read_tokens,
         usage.cache_write_tokens,
         reasoning,
+    )
+
+
+def _to_usage(tokens: prices.Tokens) -> RequestUsage:
+    return RequestUsage(
+        input_tokens=tokens.input,
+        output_tokens=tokens.output,
+        cache_read_tokens=tokens.cache_read,
+        cache_write_tokens=tokens.cache_write,
+        details={REASONING[0]: tokens.reasoning} if tokens.reasoning else {},
     )
 
 

@@ -3,16 +3,19 @@ again), 2 wrong usage or input, 3 waiting for a person.
 """
 
 import argparse
+import contextlib
 import importlib
+import json
 import os
 import sys
 import warnings
 from collections.abc import Iterable
 
+from f.millrace.core import config
 from f.millrace.core.errors import BadInput, BadSetting, MillraceError
 from f.millrace.core.redaction import redact
 from scripts.commands import old_names, terminal
-from scripts.paths import ROOT
+from scripts.paths import ROOT, STATE
 
 # One module a group of commands; the first word of the command line decides which one is imported.
 MODULES = {
@@ -61,8 +64,21 @@ def main(arguments: list[str]) -> int:
     """Run one command and return the exit code."""
     options = parse(arguments)
     os.chdir(ROOT)
+    _keep_outbox_in_state()
     with terminal.guarded():
         return _run(options)
+
+
+def _keep_outbox_in_state() -> None:
+    """Where the state lies outside of the checkout, have the outbox lie there too, unless a setting
+    says where.
+    """
+    if ROOT / ".millrace" == STATE:
+        return
+    with contextlib.suppress(ValueError):  # what is wrong with it is said where it is read
+        told = json.loads(os.environ.get(config.DEFAULTS) or "{}")
+        if isinstance(told, dict):
+            os.environ[config.DEFAULTS] = json.dumps({"outbox_dir": str(STATE / "outbox"), **told})
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -83,6 +99,15 @@ def _run(options: argparse.Namespace) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except Exception as error:
+        # Only now: most commands that fail so have loaded it, and the others need it not.
+        from f.millrace.core import db
+
+        fault = db.explain(error)
+        if fault is None:
+            raise
+        print(f"millrace: {redact(str(fault))}", file=sys.stderr)
+        return 1
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:

@@ -1,6 +1,7 @@
 """`db`: the embedded Postgres and the tables."""
 
 import argparse
+import sys
 from typing import Any
 
 from f.millrace.core import config, db
@@ -23,7 +24,7 @@ def act(options: argparse.Namespace) -> int:
         print(
             "MILLRACE_DATABASE_URL names another database; nothing to start"
             if set_elsewhere
-            else embedded.default().start()
+            else _start()
         )
     elif options.action == "stop":
         print("stopped" if embedded.default().stop() else "the embedded Postgres did not run")
@@ -35,3 +36,11 @@ def act(options: argparse.Namespace) -> int:
         applied = db.migrate() if set_elsewhere else []
         print("applied " + ", ".join(applied) if applied else "up to date")
     return 0
+
+
+def _start() -> str:
+    server = embedded.default()
+    url = server.start()
+    if server.has_started:
+        print("it keeps running until scripts/millrace db stop", file=sys.stderr)
+    return url

@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from f.millrace.core import config, visible_text
+from f.millrace.core import config, private_files, visible_text
 from f.millrace.core.errors import BadInput, NotFound
 from f.millrace.digest import archive
 from scripts.commands.output import dump, relative
@@ -107,8 +107,8 @@ def write_feed(options: argparse.Namespace) -> int:
         return 0
     path = Path(options.file or Path(config.settings().outbox_dir) / archive.FEED)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+        private_files.make_folder(path.parent)
+        private_files.write(path, text)
     except OSError as error:
         raise BadInput(f"cannot write {path}: {error.strerror}; name another file") from error
     print(relative(path))

@@ -1,10 +1,10 @@
 """`health`: component health, recent anomalies, forecast of spending and disk."""
 
 import argparse
-import sys
 from typing import Any
 
-from f.millrace.core.errors import DatabaseUnavailable, MillraceError
+from f.millrace.core import db
+from f.millrace.core.errors import MillraceError
 from f.millrace.core.money import dollars
 from f.millrace.core.run_context import now
 from f.millrace.ops import health
@@ -29,11 +29,7 @@ def add(commands: Any) -> None:
 
 def show(options: argparse.Namespace) -> int:
     """Print each part, then what stood out and the forecasts; 1 when a part is critical."""
-    try:
-        ready()
-    except (DatabaseUnavailable, MillraceError) as error:
-        print(f"millrace: {error}", file=sys.stderr)
-    parts = health.check_components()
+    parts = health.check_components(_make_ready())
     state = health.worst(parts)
     anomalies, forecasts = _past() if parts[0].state != "critical" else ([], {})
     if options.json:
@@ -61,6 +57,17 @@ def show(options: argparse.Namespace) -> int:
     return int(state == "critical")
 
 
+def _make_ready() -> str:
+    """Start what is needed, and return why that cannot be: the parts are told of all the same."""
+    try:
+        ready()
+    except MillraceError as error:
+        return str(error)
+    except Exception as error:
+        return str(db.explain(error) or f"{type(error).__name__}: {error}")
+    return ""
+
+
 def _cells(part: health.Component) -> list[Any]:
     next_step = part.step if part.state != "healthy" else ""
     step = f"\n[dim]next:[/] {shown(next_step)}" if next_step else ""
@@ -69,6 +76,13 @@ def _cells(part: health.Component) -> list[Any]:
 
 
 def _past() -> tuple[list[baseline.Anomaly], dict[str, baseline.Forecast]]:
+    try:
+        return _look_back()
+    except MillraceError:
+        return [], {}  # the database went away since; the next look says so
+
+
+def _look_back() -> tuple[list[baseline.Anomaly], dict[str, baseline.Forecast]]:
     today = now().date()
     spent = baseline.forecast(baseline.daily(CATALOGUE["cost_usd_total"], today))
     size = baseline.forecast(baseline.daily(CATALOGUE["database_bytes"], today), growing=True)

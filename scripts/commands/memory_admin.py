@@ -5,6 +5,7 @@ memory.
 import argparse
 import contextlib
 import json
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -103,9 +104,18 @@ def export_to(options: argparse.Namespace) -> int:
     if options.file == "-":
         sys.stdout.writelines(lines)
         return 0
-    with open(options.file, "w", encoding="utf-8") as file:
-        count = sum(1 for line in lines if file.write(line)) - 1
+    try:
+        with open(options.file, "w", encoding="utf-8", opener=_open_private) as file:
+            count = sum(1 for line in lines if file.write(line)) - 1
+    except OSError as error:
+        raise BadInput(
+            f"cannot write {options.file}: {error.strerror}; name another file, or - to print it"
+        ) from error
     return _print({"file": options.file, "records": count}, options.json)
+
+
+def _open_private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def import_from(options: argparse.Namespace) -> int:

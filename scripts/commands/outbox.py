@@ -9,7 +9,7 @@ from email import message_from_bytes, policy
 from pathlib import Path
 from typing import Any
 
-from f.millrace.core import config, visible_text
+from f.millrace.core import config, private_files, visible_text
 from f.millrace.core.errors import BadInput, NotFound
 from f.millrace.tools import mail
 from scripts.commands.output import dump, relative
@@ -83,9 +83,9 @@ def save_mails(options: argparse.Namespace) -> int:
     folder = Path(options.folder)
     rows = [row for row in _all() if row["where"] == DATABASE]
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        private_files.make_folder(folder)
         for row in rows:
-            (folder / mail.file_name(row["message_id"])).write_bytes(_content(row))
+            private_files.write(folder / mail.file_name(row["message_id"]), _content(row))
     except OSError as error:
         raise BadInput(
             f"cannot write to {folder}: {error.strerror}; name a folder that can be written"

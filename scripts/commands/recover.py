@@ -4,6 +4,8 @@ import argparse
 from typing import Any
 
 from f.millrace.core import db
+from f.millrace.core.errors import DatabaseUnavailable, MillraceError
+from f.millrace.core.redaction import redact
 from f.millrace.ops import recover_runs
 from f.millrace.trust import recovery
 from scripts.commands.display import Display
@@ -11,6 +13,8 @@ from scripts.commands.output import dump
 from scripts.commands.run import sample_sources
 from scripts.commands.terminal import line
 from scripts.database.ready import ready
+
+FAILED = ("failed", "not_recovered")
 
 
 def add(commands: Any) -> None:
@@ -28,7 +32,7 @@ def recover(options: argparse.Namespace) -> int:
 
 def go_on_with_all(as_json: bool) -> int:
     """Go on with each run that can, and say how it ended; 1 when one was given up."""
-    done = [_recover(row, as_json) for row in recovery.resumable_runs()]
+    done = [_recover_apart(row, as_json) for row in recovery.resumable_runs()]
     if as_json:
         print(dump({"recovered": done}))
     elif not done:
@@ -36,7 +40,23 @@ def go_on_with_all(as_json: bool) -> int:
     for one in [] if as_json else done:
         why = f": {line(one['reason'])}" if one.get("reason") else ""
         print(f"{one['run_id'][:8]}: {one['measure']}, {one['status'].replace('_', ' ')}{why}")
-    return int(any(one["measure"] == "escalate" or one["status"] == "failed" for one in done))
+    return int(any(one["measure"] == "escalate" or one["status"] in FAILED for one in done))
+
+
+def _recover_apart(row: dict[str, Any], quiet: bool) -> dict[str, Any]:
+    """Recover one run; what goes wrong with it is told, and the others are gone on with."""
+    try:
+        return _recover(row, quiet)
+    except DatabaseUnavailable:
+        raise
+    except Exception as error:
+        kind = "" if isinstance(error, MillraceError) else f"{type(error).__name__}: "
+        return {
+            "run_id": str(row["id"]),
+            "measure": "continue",
+            "status": "not_recovered",
+            "reason": redact(f"{kind}{error}"),
+        }
 
 
 def _recover(row: dict[str, Any], quiet: bool) -> dict[str, Any]:
@@ -53,27 +73,7 @@ def _recover(row: dict[str, Any], quiet: bool) -> dict[str, Any]:
     ):
         from scripts.runner.run import resume
 
-        outcome = resume(run_id, answer=_stored_answer(row), on_event=display.show)
+        outcome = resume(run_id, answer=recovery.stored_answer(row), on_event=display.show)
     ended = db.fetch_one("SELECT status, error FROM run WHERE id = %s", [run_id])
     reason = str((ended or {}).get("error") or "")
     return {"run_id": run_id, "measure": measure, "status": outcome.status, "reason": reason}
-
-
-def _stored_answer(row: dict[str, Any]) -> dict[str, Any] | None:
-    """Return the answer that was recorded while nobody was there to go on; one that expired is
-    none.
-    """
-    given = db.fetch_one(
-        "SELECT p.* FROM approval p JOIN action a ON a.id = p.action_id WHERE a.run_id = %s AND"
-        " a.asked_at IS NOT NULL ORDER BY p.decided_at DESC LIMIT 1",
-        [row["id"]],
-    )
-    if row["status"] != "waiting" or given is None:
-        return None
-    if given["decision"] == "expired":
-        return {"timed_out": True}
-    return {
-        "approved": given["decision"] == "approved",
-        "body": {"action_digest": given["digest"]},
-        "by": given["decided_by"],
-    }

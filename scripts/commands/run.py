@@ -114,7 +114,9 @@ def go_on(options: argparse.Namespace) -> int:
     ):
         from scripts.runner import run
 
-        outcome = run.resume(str(row["id"]), on_event=display.show)
+        outcome = run.resume(
+            str(row["id"]), answer=recovery.stored_answer(row), on_event=display.show
+        )
     return _finish(outcome, options.json)
 
 

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from f.millrace.core import db
+from f.millrace.core import db, private_files
 from f.millrace.core.errors import BadInput
 from f.millrace.core.money import dollars
 from f.millrace.telemetry.runs import MAINTENANCE
@@ -123,14 +123,14 @@ def _save(run_id: str, folder: Path) -> list[Path]:
     )
     paths = []
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        private_files.make_folder(folder)
         for place, row in enumerate(rows, 1):
             name = f"{row['flow']}-{row['local_day']}-{row['number']}" + (
                 f"-{place}" if len(rows) > 1 else ""
             )
             for suffix, column in ((".html", "html"), (".txt", "plain")):
                 paths.append(folder / (name + suffix))
-                paths[-1].write_text(row[column], encoding="utf-8")
+                private_files.write(paths[-1], row[column])
     except OSError as error:
         raise BadInput(
             f"cannot write to {folder}: {error.strerror}; name a folder that can be written"

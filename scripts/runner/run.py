@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from f.millrace.core import db
 from f.millrace.core.config import settings
 from f.millrace.core.errors import BadInput
 from scripts.paths import ROOT
 from scripts.runner import openflow as flows
-from scripts.runner.store import Store
+from scripts.runner.store import Store, is_over
 from scripts.runner.worker import ForkWorker, InlineWorker, Worker
 
 Isolation = Literal["process", "inline"]  # a child process for each step, or this one
@@ -53,7 +54,11 @@ def start(
     run_id = str(uuid.UUID(run_id)) if run_id else str(uuid.uuid4())
     args = args or {}
     whole = flows.complete(openflow, root)
-    with _worker(isolation, root) as worker, contextlib.closing(Store(database_url)) as store:
+    with (
+        db.in_words(),
+        _worker(isolation, root) as worker,
+        contextlib.closing(Store(database_url)) as store,
+    ):
         store.lock_run(run_id)
         store.open_run(run_id, flow_name, args, whole)
         path = flow_path or flows.find_flow(flow_name, root) or flow_name
@@ -72,15 +77,23 @@ def resume(
     """Go on with a run from where it stands, with the OpenFlow it was started with.
 
     `answer` is a person's: {"approved": bool, "body": {...}, "by": str, "step": path when several
-    wait}. What is done is not done again. A run that failed goes on with the step that failed.
+    wait}. What is done is not done again. A run that failed goes on with the step that failed; of
+    one that is over the result comes back.
     """
     try:
         run_id = str(uuid.UUID(run_id))
     except ValueError as error:
         raise BadInput(f"{run_id!r} is not a run's id; scripts/millrace runs lists them") from error
-    with _worker(isolation, root) as worker, contextlib.closing(Store(database_url)) as store:
+    with (
+        db.in_words(),
+        _worker(isolation, root) as worker,
+        contextlib.closing(Store(database_url)) as store,
+    ):
         store.lock_run(run_id)
-        row = store.reopen_run(run_id)
+        row = store.find_run(run_id)
+        if is_over(row):
+            return Outcome(row["status"], row["result"], run_id)
+        row = store.reopen_run(row)
         path = flows.find_flow(row["flow"], root) or row["flow"]
         failed = row["status"] == "failed"
         drive = _Drive(

@@ -5,11 +5,13 @@ checkpoints.
 import contextlib
 import threading
 import time
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from f.millrace.core import db
+from f.millrace.core.config import settings
 from f.millrace.core.errors import BadInput, NotFound
-from f.millrace.telemetry import runs
+from f.millrace.telemetry import runs, upkeep
 
 # A killed runner's connection is closed by the kernel, but its backend needs a moment to notice.
 LOCK_SECONDS = 5.0
@@ -70,10 +72,8 @@ class Store:
         with self._lock:
             self.attempt_id = runs.open_local(self.connection, run_id, flow, args, openflow)
 
-    def reopen_run(self, run_id: str) -> dict[str, Any]:
-        """Return the row of a run that goes on; what its lost runner left as running is marked as
-        killed.
-        """
+    def find_run(self, run_id: str) -> dict[str, Any]:
+        """Return the row of a run of this runner."""
         row = self._one("SELECT * FROM run WHERE id = %s", [run_id])
         if row is None:
             raise NotFound(f"there is no run {run_id}; scripts/millrace runs lists them")
@@ -82,6 +82,14 @@ class Store:
                 f"run {run_id} of {row['flow']} was not started by the local runner, so it cannot"
                 " go on here"
             )
+        return row
+
+    def reopen_run(self, row: dict[str, Any]) -> dict[str, Any]:
+        """Have a run go on and return its row with the thread of its checkpoints; what its lost
+        runner left as running is marked as killed.
+        """
+        run_id = str(row["id"])
+        self._refuse_forgotten(row)
         again = begins_again(row)
         with self._lock:
             self.attempt_id = runs.reopen_local(self.connection, run_id, again)
@@ -91,7 +99,12 @@ class Store:
     def close_run(self, run_id: str, status: str, result: Any, error: str | None) -> str:
         """Record how the run ended and return the status that stands."""
         with self._lock:
-            return runs.close_local(self.connection, run_id, self.attempt_id, status, result, error)
+            stands = runs.close_local(
+                self.connection, run_id, self.attempt_id, status, result, error
+            )
+            if stands in upkeep.OVER:
+                upkeep.delete_checkpoints(self.connection, run_id)
+        return stands
 
     def step_died(
         self, run_id: str, path: str, name: str, job_id: str, status: str, error: str
@@ -100,9 +113,33 @@ class Store:
         with self._lock:
             runs.end_dead_step(self.connection, run_id, path, name, job_id, status, error)
 
+    def _refuse_forgotten(self, row: dict[str, Any]) -> None:
+        """Raise BadInput when the checkpoints of a run were deleted for their age: it would do
+        again what it has done.
+        """
+        days, ended = settings().event_days, row["finished_at"]
+        if ended is None or datetime.now(UTC) - ended < timedelta(days=days):
+            return
+        found = self._one(
+            "SELECT 1 FROM checkpoint.checkpoints WHERE left(thread_id, 36) = %s LIMIT 1",
+            [str(row["id"])],
+        )
+        if found is None:
+            raise BadInput(
+                f"run {row['id']} ended on {ended:%Y-%m-%d}, and how far a run came is kept for"
+                f" {days} days (setting event_days); start a new one"
+            )
+
     def _one(self, sql: str, params: Any = None) -> dict[str, Any] | None:
         with self._lock:
             return self.connection.execute(sql, params).fetchone()  # type: ignore[arg-type]
+
+
+def is_over(row: dict[str, Any]) -> bool:
+    """Tell whether nothing of a run is left to do: it is done, or failed in part and has no way to
+    do what is missing.
+    """
+    return row["status"] == "done" or (row["status"] == "partly_failed" and not begins_again(row))
 
 
 def begins_again(row: dict[str, Any]) -> bool:

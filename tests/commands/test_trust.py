@@ -106,10 +106,26 @@ def test_a_run_whose_runner_died_is_gone_on_with():
     assert recovered == {
         "run_id": outcome.run_id,
         "measure": "continue",
-        "status": "done",
+        # The offline model calls no tools: the task is closed as not done, as it was before.
+        "status": "partly_failed",
         "reason": "",
     }
     assert millrace("recover") == "Nothing stands still.\n"
+
+
+def test_a_run_that_cannot_go_on_does_not_keep_the_others():
+    first = start(load_openflow("do_task"), "do_task", {"task": "Count to three."}).run_id
+    second = start(load_openflow("do_task"), "do_task", {"task": "Count to four."}).run_id
+    db.execute("UPDATE run SET status = 'killed', finished_at = NULL")
+
+    with db.open_connection() as other:
+        other.execute("SELECT pg_advisory_lock(hashtextextended(%s, 0))", [first])
+        done = millrace("recover", "--json", code=1)["recovered"]
+
+    told = {one["run_id"]: one for one in done}
+    assert told[first]["status"] == "not_recovered"
+    assert "is being run by another process" in told[first]["reason"]
+    assert told[second]["status"] == "partly_failed"
 
 
 @pytest.mark.parametrize(

@@ -126,3 +126,30 @@ def test_no_text_of_a_json_value_holds_a_nul(database: str) -> None:
     row = db.fetch_one("SELECT %s AS value", [db.jsonb(value)])
 
     assert row == {"value": {"a": ["b", ["c", 1, None]], "d": {"e": ""}}}
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        ("53100", "the disk of the database is full .* make room in /data/here"),
+        ("53200", "cannot do it .53200: it broke.; scripts/millrace health"),
+        ("58P01", "cannot do it"),
+        ("58030", "cannot do it"),
+        ("XX001", "cannot do it"),
+        ("25006", "cannot do it"),
+        ("57P02", "went away in the middle"),
+    ],
+)
+def test_what_the_database_cannot_do_is_said_in_words(database, monkeypatch, state, said):
+    monkeypatch.setenv(config.DATABASE_FOLDER, "/data/here")
+
+    with pytest.raises(DatabaseUnavailable, match=said):
+        db.execute(
+            "DO $$BEGIN RAISE EXCEPTION USING ERRCODE = '" + state + "', MESSAGE = 'it broke';"
+            " END$$"
+        )
+
+
+def test_a_mistake_of_a_statement_stays_what_it_is(database):
+    with pytest.raises(psycopg.errors.DivisionByZero):
+        db.fetch_one("SELECT 1 / 0")

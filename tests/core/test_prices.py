@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from f.millrace.core import config
 from f.millrace.core.errors import BadSetting, BudgetExceeded
 from f.millrace.core.money import dollars, number, usd
-from f.millrace.core.prices import Tokens, estimate, most_tokens, price
+from f.millrace.core.prices import Tokens, most_tokens, price
 
 AT = datetime(2026, 11, 21, tzinfo=UTC)
 
@@ -94,7 +94,7 @@ def test_an_unknown_price_is_capped_or_refused_by_setting(set_prices):
         BudgetExceeded,
         match="nobody knows the price of anthropic:never-heard-of; add it to the setting prices",
     ):
-        estimate("anthropic:never-heard-of", "hello", 100, AT)
+        price("anthropic:never-heard-of", Tokens(1000, 100), AT)
 
 
 def test_models_of_this_machine_cost_nothing(monkeypatch):
@@ -159,3 +159,22 @@ def test_amounts_add_up_without_drift(amounts):
 )
 def test_a_sum_is_shown_in_one_way_whatever_holds_it(amount, shown):
     assert dollars(amount) == shown == dollars(number(amount))
+
+
+@pytest.mark.parametrize("name", ["openai:gpt-4o", "anthropic:never-heard-of", "openai:my-own"])
+def test_no_count_of_tokens_is_too_large_for_a_price(name):
+    assert price(name, Tokens(10**30, 10**30), AT).usd >= 0
+
+
+def test_a_server_of_ones_own_is_free_whatever_it_speaks_and_bills_what_only_its_provider_has(
+    monkeypatch, set_prices
+):
+    for provider in ("OPENAI", "ANTHROPIC"):
+        monkeypatch.setenv(f"{provider}_BASE_URL", "http://nas.lan:8000/v1")
+    tokens = Tokens(100_000, 10_000)
+    own = ("openai:gpt-oss-20b", "openai:qwen3", "anthropic:qwen3-coder")
+
+    assert [price(name, tokens, AT).usd for name in own] == [0, 0, 0]
+    assert price("openai:gpt-4o", tokens, AT).source.startswith("genai-prices")
+    set_prices(prices='{"openai:gpt-oss-20b": {"input": 1, "output": 2}}')
+    assert price("openai:gpt-oss-20b", tokens, AT).usd == usd("0.12")

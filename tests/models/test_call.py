@@ -374,6 +374,64 @@ def test_usage_that_each_chunk_tells_so_far_is_not_added_up(edge, in_step):
     assert float(row["cost_usd"]) == pytest.approx(1000 * 2.5e-6 + 200 * 1e-5)
 
 
+UNCOUNTED = {
+    "no usage": (None, (True, True)),
+    "empty": ({}, (True, True)),
+    "null": ({"prompt_tokens": None, "completion_tokens": None, "total_tokens": 9}, (True, True)),
+    "text": ({"prompt_tokens": "many", "completion_tokens": 200, "total_tokens": 9}, (True, True)),
+    "below 0": ({"prompt_tokens": -5, "completion_tokens": 200, "total_tokens": 9}, (True, True)),
+    "zeros": ({"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}, (True, True)),
+    "only input": (
+        {"prompt_tokens": 1000, "completion_tokens": 0, "total_tokens": 0},
+        (False, True),
+    ),
+    "only output": (
+        {"prompt_tokens": 0, "completion_tokens": 200, "total_tokens": 0},
+        (True, False),
+    ),
+    "1e30": (
+        {"prompt_tokens": 10**30, "completion_tokens": 10**30, "total_tokens": 0},
+        (True, True),
+    ),
+    "too many": (
+        {"prompt_tokens": 1000, "completion_tokens": 10**9, "total_tokens": 0},
+        (False, True),
+    ),
+    "more cached than read": (
+        {
+            "prompt_tokens": 1000,
+            "completion_tokens": 200,
+            "total_tokens": 0,
+            "prompt_tokens_details": {"cached_tokens": 10**12},
+        },
+        (False, False),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", UNCOUNTED)
+@pytest.mark.parametrize("streamed", [False, True])
+def test_tokens_that_nobody_counts_are_settled_at_what_was_reserved(edge, in_step, case, streamed):
+    usage, missing = UNCOUNTED[case]
+    edge.usage = usage
+
+    if streamed:
+        ask_write(on_token=lambda _: None, on_restart=lambda: None)
+    else:
+        ask_plan()
+
+    row = rows()[-1]
+    most = float(row["reserved_usd"])
+    whole = {"input": 1000 * 2.5e-6, "output": 200 * 1e-5}
+    output = 2000 * 1e-5
+    expected = (most - output if missing[0] else whole["input"]) + (
+        output if missing[1] else whole["output"]
+    )
+    assert len(rows()) == 1 and float(row["cost_usd"]) == pytest.approx(expected)
+    told = db.fetch_all("SELECT message FROM run_event WHERE message LIKE '%%which cannot be%%'")
+    assert len(told) == int(any(missing) or case == "more cached than read")
+
+
 def refuse(parameter):
     words = f"Unsupported parameter: '{parameter}' is not supported with this model."
 

@@ -2,15 +2,19 @@
 before.
 """
 
+import contextlib
 import json
 import os
 import random
 import socket
 import statistics
+import subprocess
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,6 +26,7 @@ from f.millrace.telemetry import alerts, baseline
 from f.millrace.telemetry.catalogue import CATALOGUE
 from f.millrace.telemetry.spans import span, step
 from f.millrace.tools import mail
+from scripts.commands.__main__ import main
 
 TODAY = datetime.now(UTC).date()
 YESTERDAY = TODAY - timedelta(days=1)
@@ -374,3 +379,62 @@ def test_the_outlook_follows_a_planted_slope_and_not_one_odd_day() -> None:
     )
     assert level is not None and level.in_30_days == pytest.approx(1e6 + 1e4 * 69)
     assert baseline.forecast(planted(weekly, days=6)) is None
+
+
+@pytest.fixture
+def full_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system with no room left."""
+    place = tmp_path / "small"
+    place.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(place)]
+    if subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("this user may not mount a small file system")
+    with contextlib.suppress(OSError):
+        (place / "all").write_bytes(bytes(100_000))
+    yield place
+    subprocess.run(["umount", str(place)], check=True)
+
+
+def test_the_disk_of_the_database_counts_also_where_it_is_another_one(
+    database: str, full_disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(config.DATABASE_FOLDER, str(full_disk / "data"))
+
+    found = part("disk")
+
+    assert found.state == "critical" and str(full_disk) in found.reason
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        (errors.DatabaseUnavailable("the data are gone"), "the data are gone"),
+        (psycopg.errors.DiskFull("no room"), "the disk of the database is full (no room)"),
+        (RuntimeError("odd"), "RuntimeError: odd"),
+    ],
+)
+def test_health_answers_whatever_is_wrong_with_the_database(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], fault: Exception, said: str
+) -> None:
+    def fail() -> str:
+        raise fault
+
+    monkeypatch.setattr("scripts.commands.health.ready", fail)
+
+    assert main(["health", "--json"]) == 1
+
+    parts = {one["name"]: one for one in json.loads(capsys.readouterr().out)["parts"]}
+    assert parts["database"]["state"] == "critical" and said in parts["database"]["reason"]
+    assert parts["disk"]["state"] != "unknown" and parts.keys() == health.CHECKS.keys()
+
+
+def test_a_fault_of_the_database_is_one_line_for_any_command(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail() -> str:
+        raise psycopg.errors.DiskFull("could not extend file")
+
+    monkeypatch.setattr("scripts.commands.runs.ready", fail)
+
+    assert main(["runs"]) == 1
+    assert capsys.readouterr().err.startswith("millrace: the disk of the database is full")

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from f.millrace.core import config, db, windmill
+from f.millrace.core import config, db, errors, windmill
 from f.millrace.models import call
 from f.millrace.ops import recover_runs
 from f.millrace.research import read_source
@@ -603,3 +603,55 @@ def test_a_run_is_ended_once_with_its_money_and_questions_and_no_others():
     assert [row["key"] for row in approvals.list_pending()] == [f"send:{other}"]
     told = [row["kind"] for row in audit.rows(ended) if row["kind"].startswith("run.")]
     assert told == ["run.cancelled"]
+
+
+def asked_action(run_id, key, asked_at):
+    row = actions.propose("mail.send", {"to": ["ada@home.example"]}, key, run_id=run_id)
+    db.execute(
+        "UPDATE action SET asked_at = %s, expires_at = now() + interval '1 day' WHERE id = %s",
+        [asked_at, row["id"]],
+    )
+    return row
+
+
+def test_the_answer_to_the_last_question_outlives_whoever_died_while_giving_it():
+    run_id = put_run(60, "local", "killed", openflow={})
+    run = {"id": run_id, "status": "killed"}
+    assert recovery.stored_answer(run) is None
+    first = asked_action(run_id, "send:1", "2026-01-01T10:00Z")
+    approvals.decide(str(first["id"]), first["digest"], "approved", "ada")
+
+    assert recovery.stored_answer(run) == {
+        "approved": True,
+        "body": {"action_digest": first["digest"]},
+        "by": "ada",
+    }
+    assert recovery.stored_answer({**run, "status": "failed"}) is None
+    # It is no answer to the next question.
+    asked_action(run_id, "send:2", "2026-01-01T11:00Z")
+    assert recovery.stored_answer(run) is None
+
+
+def test_a_question_that_is_answered_at_the_same_moment_is_not_closed_again():
+    run_id = put_run(60, "local", "running", openflow={})
+    row = asked_action(run_id, "send:1", "2026-01-01T10:00Z")
+    db.execute("UPDATE action SET state = 'performed' WHERE id = %s", [row["id"]])
+
+    assert approvals._close(row, "late") is False
+
+
+def test_one_run_that_cannot_be_started_again_does_not_keep_the_others(server, monkeypatch):
+    runs_ = [put_run(60), put_run(60)]
+    plain = recover_runs._start_again
+
+    def start_again(row):
+        if str(row["id"]) == runs_[0]:
+            raise errors.BadInput("no such flow")
+        return plain(row)
+
+    monkeypatch.setattr(recover_runs, "_start_again", start_again)
+
+    told = {one["run_id"]: one for one in recover_runs.main()["recovered"]}
+
+    assert told[runs_[0]]["measure"] == "none" and told[runs_[0]]["error"] == "no such flow"
+    assert told[runs_[1]]["measure"] == "continue"

@@ -11,11 +11,11 @@ from f.millrace.core.errors import SourceFailed
 from f.millrace.digest import content_loader, run_plan
 from f.millrace.digest.digest_content import (
     Content,
+    Disagreement,
     Headline,
     Reading,
     Reference,
     Section,
-    Disagreement,
 )
 from f.millrace.digest.digest_mail import MAX_BYTES, render
 from f.millrace.research import compose

@@ -9,12 +9,12 @@ import pytest
 from f.millrace.core import db
 from f.millrace.digest import headlines, site_names, wrapping
 from f.millrace.digest.digest_content import (
+    Disagreement,
     Discussion,
     EarlierDigest,
     Headline,
     Reference,
     Section,
-    Disagreement,
 )
 from f.millrace.digest.digest_mail import render
 from f.millrace.research import compose, show_digest

@@ -17,7 +17,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from f.millrace.core.errors import BadInput
+from f.millrace.core.errors import BadInput, DatabaseUnavailable
+from f.millrace.telemetry import upkeep
 from scripts.paths import ROOT
 from scripts.runner import store
 from scripts.runner.worker import ForkWorker
@@ -289,3 +290,52 @@ def wait_for(ready: Callable[[], Any]) -> None:
     while not ready():
         assert time.monotonic() < until
         time.sleep(0.02)
+
+
+def test_a_run_whose_database_goes_away_says_so_in_words(bundle: Any) -> None:
+    bundle.script(
+        "cut",
+        """
+        def main():
+            with psycopg.connect(os.environ["MILLRACE_DATABASE_URL"], autocommit=True) as c:
+                c.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                          " WHERE pid <> pg_backend_pid() AND datname = current_database()"
+                          " AND usename = current_user")
+        """,
+    )
+
+    with pytest.raises(DatabaseUnavailable, match="went away in the middle"):
+        bundle.run(
+            [{"id": "cut", "value": {"type": "script", "path": "f/t/cut", "input_transforms": {}}}]
+        )
+
+
+def test_what_was_kept_to_go_on_goes_with_a_run_that_is_over(bundle: Any) -> None:
+    bundle.script("once", "def main():\n        note('once')\n        return 7")
+    step = {"id": "once", "value": {"type": "script", "path": "f/t/once", "input_transforms": {}}}
+
+    outcome = bundle.run([step])
+
+    for table in upkeep.CHECKPOINTS:
+        assert bundle.rows(f"SELECT count(*) FROM {table}") == [(0,)]
+    again = bundle.resume(outcome.run_id)
+    assert (again.status, again.result) == ("done", 7) and bundle.calls() == ["once"]
+
+
+def test_a_run_that_failed_long_ago_does_not_do_again_what_it_has_done(bundle: Any) -> None:
+    bundle.script("once", "def main():\n        note('once')")
+    bundle.script("fail", "def main():\n        raise ValueError('no')")
+    steps = [
+        {"id": name, "value": {"type": "script", "path": f"f/t/{name}", "input_transforms": {}}}
+        for name in ("once", "fail")
+    ]
+    run_id = bundle.run(steps).run_id
+
+    assert upkeep.prune()["checkpoints"] == 0 and bundle.resume(run_id).status == "failed"
+    with psycopg.connect(bundle.url, autocommit=True) as connection:
+        connection.execute("UPDATE run SET finished_at = finished_at - interval '31 days'")
+
+    assert upkeep.prune()["checkpoints"] == 1
+    with pytest.raises(BadInput, match=r"is kept for 30 days .setting event_days."):
+        bundle.resume(run_id)
+    assert bundle.calls() == ["once"]

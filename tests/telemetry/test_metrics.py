@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from typing import Any
 
+import psycopg
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -311,3 +312,19 @@ def test_a_histogram_counts_every_bound_and_names_its_slowest_trace(run: str) ->
     }
     assert figure.value == pytest.approx(2003.2, abs=0.1)
     assert figure.exemplar and figure.exemplar.trace_id == "018f6b0e7f3a7c119a55000000000002"
+
+
+def test_a_value_is_computed_once_for_all_its_buckets(run: str, owner: psycopg.Connection) -> None:
+    owner.execute("CREATE SEQUENCE asked")
+    owner.execute("GRANT USAGE ON SEQUENCE asked TO public")
+    made = CATALOGUE["request_duration_seconds"]
+    sql = "SELECT finished_at AS at, nextval('asked') AS value, '' AS trace FROM run"
+    for _ in range(5):
+        db.execute(
+            "INSERT INTO run (id, flow, status, finished_at) VALUES (gen_random_uuid(), 'x',"
+            " 'done', now() - interval '1 second')"
+        )
+
+    roll([made._replace(sql=sql)])
+
+    assert owner.execute("SELECT last_value FROM asked").fetchone() == (5,)

@@ -30,6 +30,8 @@ class Server(socketserver.ThreadingTCPServer):
         self.mails: list[bytes] = []
         self.refuse = b""
         self.vanish = False
+        self.last_word = b"250 taken"
+        self.before_content = b"354 go"
         self.offers: tuple[bytes, ...] = ()
         self.heard: list[bytes] = []
 
@@ -58,14 +60,16 @@ class Session(socketserver.StreamRequestHandler):
             elif verb == b"AUTH":
                 self.wfile.write(b"235 welcome\r\n")
             elif verb == b"DATA":
-                self.wfile.write(b"354 go\r\n")
+                self.wfile.write(self.server.before_content + b"\r\n")
+                if not self.server.before_content.startswith(b"354"):
+                    continue
                 body = b""
                 while (piece := self.rfile.readline()) != b".\r\n":
                     body += piece
                 self.server.mails.append(body)
                 if self.server.vanish:
                     return
-                self.wfile.write(b"250 taken\r\n")
+                self.wfile.write(self.server.last_word + b"\r\n")
             else:
                 self.wfile.write(b"250 fine\r\n")
 
@@ -335,3 +339,49 @@ def test_a_password_in_other_letters_is_sent_in_utf_8(smtp, configure):
 def test_an_address_that_no_server_can_know_is_refused(to):
     with pytest.raises(BadInput, match="not a mail address"):
         recipients.check_address(to)
+
+
+@pytest.mark.parametrize("word", [b"250 taken", b"251 passed on", b"250-two\r\n250 lines"])
+def test_whatever_says_yes_to_the_content_is_a_mail_that_was_sent(smtp, word):
+    smtp.last_word = word
+
+    assert send().status == "sent"
+
+
+@pytest.mark.parametrize(
+    "word", [b"OK queued as 17", b"", b"354 go on", b"199 hm", b"600 no", b"250" + b"x" * 9000]
+)
+def test_an_answer_to_the_content_that_is_none_leaves_it_unknown(smtp, word):
+    smtp.last_word = word
+
+    with pytest.raises(mail.DeliveryUnknown):
+        send()
+    assert len(smtp.mails) == 1
+
+
+@pytest.mark.parametrize(
+    ("word", "temporary"), [(b"451 later", True), (b"552 too large", False), (b"OK go", True)]
+)
+def test_what_comes_before_the_content_is_a_mail_that_was_not_sent(smtp, word, temporary):
+    smtp.before_content = word
+
+    with pytest.raises(ToolFailed) as failed:
+        send()
+    assert not isinstance(failed.value, mail.DeliveryUnknown) and smtp.mails == []
+    assert failed.value.temporary is temporary
+
+
+def test_a_line_that_begins_with_a_dot_arrives_as_it_was(smtp):
+    send(text="one\n.two\n..three\n.\nfour", html="")
+
+    body = smtp.mails[0].replace(b"\r\n..", b"\r\n.").decode()
+    assert body.rstrip().endswith("one\r\n.two\r\n..three\r\n.\r\nfour")
+
+
+def test_mails_and_their_folder_are_their_owners_alone(configure, tmp_path):
+    configure(outbox_dir=str(tmp_path / "new" / "box"))
+
+    path = Path(send().path)
+
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert {folder.stat().st_mode & 0o777 for folder in list(path.parents)[:2]} == {0o700}

@@ -48,7 +48,7 @@ def test_a_run_goes_on_after_the_database_was_killed_under_it(server, monkeypatc
             steps = steps_of(world, run)
             while next(steps, "end") not in (stop, "end"):
                 pass
-            server._pg_ctl("stop", "-m", "immediate", "-w")
+            server.stop(at_once=True)
             server.start()
             with pytest.raises(DatabaseUnavailable):
                 db.execute("SELECT 1")

@@ -42,8 +42,21 @@ NONE = "none"
 MASKED = "**********"
 # Set by scripts and the runner for their own children; not settings.
 INTERNAL = frozenset(
-    {"STEP", "FLOW_PATH", "EVENTS_STDOUT", "NAMESPACE", "PYTHON", "HOME", "CACHE", "ROOT"}
+    {
+        "STEP",
+        "FLOW_PATH",
+        "EVENTS_STDOUT",
+        "NAMESPACE",
+        "PYTHON",
+        "HOME",
+        "CACHE",
+        "ROOT",
+        "STATE",
+        "DATABASE_FOLDER",
+    }
 )
+# The command line says where the embedded database keeps its files.
+DATABASE_FOLDER = "MILLRACE_DATABASE_FOLDER"
 
 # What the settings of a tool server take from the environment: "Bearer ${TRACKER_TOKEN}".
 FROM_ENVIRONMENT = r"\$\{(\w+)\}"

@@ -9,6 +9,8 @@ by what a function returns; else it is a dictionary of anything.
 from __future__ import annotations
 
 import contextlib
+import logging
+import os
 import threading
 from collections.abc import Generator, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, cast
@@ -27,9 +29,17 @@ if TYPE_CHECKING:
     Row = TypeVar("Row", default=dict[str, Any])
 
 CONNECT_SECONDS = 10
+# What Postgres says when a connection ends: shutdown, crash, database dropped, idle too long.
+GONE = ("57P01", "57P02", "57P03", "57P04", "57P05")
+# Too little of something, faults of the system, faults of Postgres itself.
+BEYOND_A_STATEMENT = ("53", "58", "XX")
+READ_ONLY = "25006"
 # Any fixed number will do; every migrator of this bundle takes the same.
 MIGRATION_LOCK = 7_241_180_033
 OWNER_VARIABLE = "f/millrace/owner_url"
+
+# It says of a pipeline that broke what the raised error says, without anybody having asked.
+logging.getLogger("psycopg").addHandler(logging.NullHandler())
 
 Connection = psycopg.Connection[dict[str, Any]]
 Params = Sequence[Any] | dict[str, Any] | None
@@ -74,28 +84,65 @@ def connect() -> Generator[Connection, None, None]:
         connection = open_connection(url)
         _local.connection, _local.url = connection, url
     try:
-        yield connection
-    except psycopg.OperationalError as error:
-        if (
-            not connection.broken
-            and connection.pgconn.pipeline_status == psycopg.pq.PipelineStatus.OFF
-        ):
-            raise
+        with in_words():
+            yield connection
+    except errors.DatabaseUnavailable:
         # Told to go in the middle of a pipeline it is not broken yet, and of no use any more.
-        connection.close()
-        reason = str(error).strip().splitlines()[0]
-        raise errors.DatabaseUnavailable(
-            f"Postgres went away in the middle ({reason}); what was not acknowledged was not"
-            " stored, so do it again"
-        ) from error
-    except psycopg.errors.UndefinedTable as error:
+        if connection.broken or connection.pgconn.pipeline_status != psycopg.pq.PipelineStatus.OFF:
+            connection.close()
+        raise
+
+
+@contextlib.contextmanager
+def in_words() -> Generator[None, None, None]:
+    """Turn what the database cannot do into a fault that says what to do about it; a mistake of a
+    statement stays what it is.
+    """
+    try:
+        yield
+    except psycopg.Error as error:
+        fault = explain(error)
+        if fault is None:
+            raise
+        raise fault from error
+
+
+def explain(error: Exception) -> errors.MillraceError | None:
+    """Return a fault of the database in words; None when it is another one."""
+    if not isinstance(error, psycopg.Error):
+        return None
+    reason = error.diag.message_primary or (str(error).strip() or "no reason given").splitlines()[0]
+    if isinstance(error, psycopg.errors.UndefinedTable):
         # the largest file of all, of which a step whose tables are there needs nothing
         from f.millrace.core import schema
 
-        raise errors.SchemaMismatch(
-            f"the database has not the tables of version {len(schema.MIGRATIONS)}"
-            f" ({error.diag.message_primary}); run scripts/millrace db migrate"
-        ) from error
+        return errors.SchemaMismatch(
+            f"the database has not the tables of version {len(schema.MIGRATIONS)} ({reason}); run"
+            " scripts/millrace db migrate"
+        )
+    if isinstance(error, psycopg.errors.DiskFull):
+        return errors.DatabaseUnavailable(
+            f"the disk of the database is full ({reason}); make room{_where()}, then do it again:"
+            " what was not acknowledged was not stored"
+        )
+    state = error.sqlstate or ""
+    if state in GONE or (not state and isinstance(error, psycopg.OperationalError)):
+        return errors.DatabaseUnavailable(
+            f"Postgres went away in the middle ({reason}); what was not acknowledged was not"
+            " stored, so do it again"
+        )
+    if state[:2] in BEYOND_A_STATEMENT or state == READ_ONLY:
+        return errors.DatabaseUnavailable(
+            f"Postgres cannot do it ({state}: {reason}); scripts/millrace health says how its parts"
+            f" are, and the log of Postgres{_where()} what happened"
+        )
+    return None
+
+
+def _where() -> str:
+    """Return where the embedded database keeps its files, if it is the one."""
+    folder = os.environ.get(config.DATABASE_FOLDER, "")
+    return f" in {folder}" if folder else ""
 
 
 @contextlib.contextmanager
@@ -185,7 +232,7 @@ def migrate(url: str | None = None) -> list[str]:
 
     owner = url or owner_url()
     own = url is None and owner != database_url()
-    with open_connection(owner) as connection, connection.transaction():
+    with in_words(), open_connection(owner) as connection, connection.transaction():
         connection.execute("SELECT pg_advisory_xact_lock(%s)", [MIGRATION_LOCK])
         found = connection.execute("SELECT to_regclass('schema_migration') AS there").fetchone()
         applied = (

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from f.millrace.core import errors, providers
 
 if TYPE_CHECKING:
+    from openai.types.chat import ChatCompletion, ChatCompletionChunk
     from pydantic_ai.models import Model
     from pydantic_ai.models.openai import OpenAIChatModel
     from pydantic_ai.usage import RequestUsage
@@ -94,12 +95,42 @@ def _with_cumulative_usage(model_class: type[OpenAIChatModel]) -> type[OpenAICha
             if reported and usage.total_tokens >= self._usage.total_tokens:
                 super()._add_usage(usage, reported=True, cumulative=True)
 
+        def _map_usage(self, response: ChatCompletionChunk) -> RequestUsage:
+            _drop_broken_usage(response)
+            return super()._map_usage(response)
+
     class CumulativeUsageModel(model_class):
+        def _validate_completion(self, response: ChatCompletion) -> Any:
+            _drop_broken_usage(response)
+            return super()._validate_completion(response)
+
         @property
         def _streamed_response_cls(self) -> type[OpenAIStreamedResponse]:
             return CumulativeUsageStream
 
     return CumulativeUsageModel
+
+
+def _drop_broken_usage(response: ChatCompletion | ChatCompletionChunk) -> None:
+    """Take out counts of tokens that are none: an answer is not worse for them, and is billed by
+    what was reserved.
+    """
+    used: Any = response.usage
+    if used is None:
+        return
+    counts: list[Any] = [
+        getattr(used, name, None) for name in ("prompt_tokens", "completion_tokens")
+    ]
+    if not all(isinstance(count, int) and count >= 0 for count in counts):
+        response.usage = None
+        return
+    if not isinstance(used.total_tokens, int):
+        used.total_tokens = sum(counts)
+    for details in ("prompt_tokens_details", "completion_tokens_details"):
+        given: Any = getattr(used, details, None)
+        values: dict[str, Any] = dict(vars(given)) if given is not None else {}  # pyright: ignore[reportUnknownArgumentType]
+        if not all(value is None or isinstance(value, int) for value in values.values()):
+            setattr(used, details, None)
 
 
 def _anthropic(model_name: str, seconds: float) -> Model:

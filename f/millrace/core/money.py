@@ -2,17 +2,19 @@
 
 """Amounts of money: exact decimals of US dollars, shown in one way everywhere."""
 
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal
 
 # A cached token of the cheapest model costs some 1e-9 USD.
 SMALLEST = Decimal("1e-9")
+# Digits for whatever amount a mistake of others can name.
+EXACT = Context(prec=100)
 CENT = Decimal("0.01")
 HUNDREDTH = Decimal("0.0001")
 
 
 def usd(value: Decimal | float | str) -> Decimal:
     """Return an exact amount, to a billionth of a dollar."""
-    return Decimal(str(value)).quantize(SMALLEST, ROUND_HALF_UP)
+    return Decimal(str(value)).quantize(SMALLEST, ROUND_HALF_UP, EXACT)
 
 
 def dollars(value: Decimal | float | str) -> str:

@@ -24,6 +24,8 @@ from f.millrace.core import config, errors, money, providers
 # Who says that a model of one's own server costs nothing.
 LOCAL = "local"
 MILLION = Decimal(1_000_000)
+# Models in a provider's list of prices that anybody may run.
+OPEN_WEIGHTS = ("gpt-oss",)
 # Names for use inside a network: RFC 6761, 6762 and 8375, ICANN's `internal`, what routers and
 # clusters hand out.
 LOCAL_NAMES = (
@@ -80,10 +82,14 @@ def price(name: str, tokens: Tokens, at: datetime) -> Price:
         )
     if provider in ("offline", "ollama"):
         return Price(Decimal(0), LOCAL, date)
+    # What only its provider has, and a server of one's own passes on, costs what the provider asks.
+    is_local = _is_local(os.environ.get(f"{provider.upper()}_BASE_URL", ""))
+    if is_local and model_name.startswith(OPEN_WEIGHTS):
+        return Price(Decimal(0), LOCAL, date)
     found = _table_price(provider, model_name, tokens, at)
     if found is not None:
         return Price(found, f"genai-prices {_table_version()}", date)
-    if provider == "openai" and _is_local(os.environ.get("OPENAI_BASE_URL", "")):
+    if is_local:
         return Price(Decimal(0), LOCAL, date)
     if config.settings().unknown_prices == "refuse":
         raise errors.BudgetExceeded(
@@ -94,11 +100,6 @@ def price(name: str, tokens: Tokens, at: datetime) -> Price:
         tokens, config.settings().unknown_input_usd, config.settings().unknown_output_usd
     )
     return Price(guess, "cautious guess", date, known=False)
-
-
-def estimate(name: str, request: str, most_output_tokens: int, at: datetime) -> Price:
-    """Return the most that a request can cost: what has to be reserved before it is sent."""
-    return price(name, Tokens(input=most_tokens(request), output=most_output_tokens), at)
 
 
 def most_tokens(text: str) -> int:

@@ -5,7 +5,7 @@
 
 For type checkers only; no step loads it: import it below `if TYPE_CHECKING:`.
 
-Migrations: 38cf38544cfad6e57cc6036378d671b50bc33d31b02cbab746b4d6bb9ad2d97b
+Migrations: f7cdc46cc069f224560ce276fc3e3e6a759645bf3e7f2b0674049c0c92f95246
 """
 
 from datetime import date, datetime

@@ -19,7 +19,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from f.millrace.core import config, db, errors, ids
+from f.millrace.core import config, db, errors, ids, private_files
 from f.millrace.digest import digest_links
 from f.millrace.trust import recipients
 
@@ -102,13 +102,13 @@ def write(digest_id: Any) -> Path:
     path = file_of(row)
     html, plain = digest_links.depersonalise(row["html"], row["plain"], _file_finder(row))
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        private_files.make_folder(path.parent)
         if row["edition"] == "sample":
             html = _keep_pages(row, html, path.with_name(path.stem + "-pages"))
-        _write(path, html)
-        _write(path.with_suffix(".txt"), plain)
+        private_files.write(path, html)
+        private_files.write(path.with_suffix(".txt"), plain)
         if row["namespace"] == "main":
-            _write(Path(config.settings().outbox_dir) / FEED, feed())
+            private_files.write(Path(config.settings().outbox_dir) / FEED, feed())
     except OSError as error:
         raise errors.ToolFailed(
             f"the outbox {path.parent} cannot be written: {error.strerror} (setting outbox_dir)"
@@ -267,10 +267,10 @@ def _keep_pages(row: Row, html: str, folder: Path) -> str:
     """Write the cited pages beside the sample's digest, and return it with links to them: its
     server ends with the demo.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    private_files.make_folder(folder)
     names: dict[str, str] = {}
     for number, page in enumerate(pages(str(row["run_id"])), 1):
-        _write(folder / f"{number}.html", _page(page))
+        private_files.write(folder / f"{number}.html", _page(page))
         names[page["url"]] = f"{folder.name}/{number}.html"
 
     def lead(found: re.Match[str]) -> str:
@@ -296,12 +296,6 @@ def _page(page: Row) -> str:
         f'<p class="meta soft">{escape(page["site"])}, as it was read</p>'
         f'<h2 class="ink" dir="auto">{escape(page["title"])}</h2>{paragraphs}</div></body></html>\n'
     )
-
-
-def _write(path: Path, text: str) -> None:
-    spare = path.with_name(f".{path.name}.{os.getpid()}.part")
-    spare.write_text(text, encoding="utf-8")
-    os.replace(spare, path)
 
 
 def _letters(place: int) -> str:

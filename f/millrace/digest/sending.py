@@ -161,6 +161,8 @@ def _alert(row: Row, answer: dict[str, Any], temporary: bool) -> None:
         alerts.resolve(ALERT, labels)
     elif answer["status"] in ("failed", "unknown") and row["edition"] != "sample":
         words = "is not delivered yet" if temporary else "was not delivered"
+        if answer["status"] == "unknown":
+            words = "may or may not be delivered (scripts/millrace approvals list)"
         said = f"the digest of {row['local_day']} for {row['recipient']} {words}: {answer['error']}"
         alerts.raise_alert(ALERT, "warning" if temporary else "critical", "run", said, labels)
 

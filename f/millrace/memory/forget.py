@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from f.millrace.core import config, db, ids
+from f.millrace.core import config, db, ids, private_files
 from f.millrace.memory import erase, forget_documents, subject_pattern
 
 # Tables whose rows go as a whole.
@@ -256,7 +256,7 @@ def _delete_files(subject: subject_pattern.SubjectPattern) -> int:
             path.unlink()
         else:
             lines = path.read_text(errors="replace").splitlines(keepends=True)
-            path.write_text("".join(line for line in lines if not subject.is_in(line)))
+            private_files.write(path, "".join(line for line in lines if not subject.is_in(line)))
     return len(found)
 
 

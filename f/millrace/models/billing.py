@@ -69,6 +69,10 @@ REASONING = ("reasoning_tokens", "thoughts_tokens", "thinking_tokens")
 
 # Runs and models of which it was said that they are counted as free.
 _told_free: set[tuple[str, str]] = set()
+# Runs and models whose tokens nobody counts.
+_told_uncounted: set[tuple[str, str]] = set()
+# No model reads or writes as much in one request; a count beyond it is a mistake.
+MOST_TOKENS = 20_000_000
 
 TokenListener = Callable[[str], None]
 
@@ -162,13 +166,14 @@ class BilledModel(WrapperModel):
         text = str(plain) + str(
             [tool.parameters_json_schema for tool in model_request_parameters.tool_defs.values()]
         )
+        most = prices.Tokens(prices.most_tokens(text), _most_output(model_settings))
         # One more than the retries: the other name of the most tokens is no retry.
         for attempt in range(self._retries + 2):
-            usage_id, choice = self._reserve(text, model_settings, step, hashes, prompt_hash)
+            usage_id, choice = self._reserve(most, step, hashes, prompt_hash)
             try:
                 sent = token_limit.rename(choice.name, model_settings)
                 return await self._request_billed(
-                    usage_id, choice, prompt_hash, messages, sent, model_request_parameters
+                    usage_id, choice, prompt_hash, messages, sent, model_request_parameters, most
                 )
             except (ModelAPIError, UnexpectedModelBehavior, ConnectionError) as error:
                 await self._go_on_after(error, attempt, choice.name)
@@ -184,8 +189,7 @@ class BilledModel(WrapperModel):
 
     def _reserve(
         self,
-        text: str,
-        model_settings: ModelSettings | None,
+        most: prices.Tokens,
         step: str,
         hashes: dict[str, str],
         prompt_hash: str,
@@ -196,9 +200,7 @@ class BilledModel(WrapperModel):
         account, user = self._account, config.settings().user
 
         def reserve(choice: Choice) -> tuple[str, Choice]:
-            most_usd = prices.estimate(
-                choice.name, text, _most_output(model_settings), run_context.now()
-            ).usd
+            most_usd = prices.price(choice.name, most, run_context.now()).usd
             usage_id = budget.reserve(
                 account.run_id,
                 user,
@@ -235,6 +237,7 @@ class BilledModel(WrapperModel):
         messages: list[ModelMessage],
         model_settings: ModelSettings | None,
         parameters: ModelRequestParameters,
+        most: prices.Tokens,
     ) -> ModelResponse:
         """Send one request and settle it, whatever comes."""
         account = self._account
@@ -261,10 +264,12 @@ class BilledModel(WrapperModel):
                     else budget.charge_reserve(usage_id)
                 )
                 raise
-            if not response.usage.input_tokens:
-                response.usage = _estimate_usage(messages, response)
-            tokens = _tokens(response.usage)
+            told = _tokens(response.usage)
+            tokens = _fill_in(told, most, bool(response.parts))
             price = prices.price(choice.name, tokens, run_context.now())
+            if tokens != told:
+                response.usage = _to_usage(tokens)
+                self._tell_uncounted(choice.name, told, tokens)
             stored = ModelMessagesTypeAdapter.dump_python([response], mode="json")[0]
             budget.settle(usage_id, price, tokens.counts(), stored)
             account.add(usage_id, price.usd, tokens)
@@ -361,6 +366,19 @@ class BilledModel(WrapperModel):
         if response.finish_reason == "length" and has_text:
             fault = faults.cut_text()
             events.emit("error", f"{self._account.agent}, {model}: {fault}", for_digest=True)
+
+    def _tell_uncounted(self, model: str, told: prices.Tokens, tokens: prices.Tokens) -> None:
+        """Say once in a run that a server does not count its tokens, or not as anybody could."""
+        key = (self._account.run_id, model)
+        if key in _told_uncounted:
+            return
+        _told_uncounted.add(key)
+        events.emit(
+            "budget",
+            f"{model} says it used {told.input} tokens in and {told.output} out, which cannot be:"
+            f" counted as {tokens.input} and {tokens.output}, the most that was reserved",
+            agent=self._account.agent,
+        )
 
     def _tell_free(self, model: str, price: prices.Price) -> None:
         """Say once in a run that a model of one's own server is counted as free."""
@@ -515,8 +533,28 @@ def _tokens(usage: RequestUsage) -> prices.Tokens:
     )
 
 
-def _estimate_usage(messages: list[ModelMessage], response: ModelResponse) -> RequestUsage:
-    """Return tokens by length, for a server that does not count them."""
+def _to_usage(tokens: prices.Tokens) -> RequestUsage:
     return RequestUsage(
-        input_tokens=len(str(messages)) // 4 + 1, output_tokens=len(str(response.parts)) // 4 + 1
+        input_tokens=tokens.input,
+        output_tokens=tokens.output,
+        cache_read_tokens=tokens.cache_read,
+        cache_write_tokens=tokens.cache_write,
+        details={REASONING[0]: tokens.reasoning} if tokens.reasoning else {},
+    )
+
+
+def _fill_in(told: prices.Tokens, most: prices.Tokens, answered: bool) -> prices.Tokens:
+    """Return the counts, with what was reserved in place of one that is missing or cannot be: what
+    a model thought is in no answer, so the answer's length says nothing of it.
+    """
+    is_input = 0 < told.input <= MOST_TOKENS
+    is_output = (0 < told.output <= MOST_TOKENS) or (told.output == 0 and not answered)
+    cached = told.cache_read + told.cache_write
+    is_cached = is_input and min(told.cache_read, told.cache_write) >= 0 and cached <= told.input
+    return prices.Tokens(
+        told.input if is_input else most.input,
+        told.output if is_output else most.output,
+        told.cache_read if is_cached else 0,
+        told.cache_write if is_cached else 0,
+        told.reasoning if is_output and 0 <= told.reasoning <= MOST_TOKENS else 0,
     )

@@ -68,9 +68,28 @@ class Component(NamedTuple):
     step: str = ""
 
 
-def check_components() -> list[Component]:
-    """Return every part; what cannot be looked at is unknown."""
-    return [_check(name, check) for name, check in CHECKS.items()]
+def check_components(database_fault: str = "") -> list[Component]:
+    """Return every part; what cannot be looked at is unknown.
+
+    Args:
+        database_fault: Why the database cannot be used, when the caller has found that out.
+    """
+    found = [_check(name, check) for name, check in CHECKS.items()]
+    if not database_fault:
+        return found
+    return [_without_database(part, database_fault) for part in found]
+
+
+def _without_database(part: Component, fault: str) -> Component:
+    if part.name == "database":
+        # The reason says what to do.
+        return Component("database", "critical", redaction.redact(fault))
+    if part.state == "unknown":
+        return part._replace(
+            reason="it is told by the database, which cannot be used",
+            step="see what is said of the database",
+        )
+    return part
 
 
 def worst(parts: list[Component]) -> State:
@@ -307,11 +326,20 @@ def _schedules() -> Component:
 
 
 def _disk() -> Component:
-    usage = shutil.disk_usage(".")
-    free, said = (
-        usage.free / usage.total,
-        f"{usage.free / 1e9:.1f} GB free of {usage.total / 1e9:.0f}",
-    )
+    """Look at each disk that something is written to: the database's, the outbox's, this folder's.
+
+    Of a database on another machine nobody here sees the disk.
+    """
+    disks: dict[int, Path] = {}
+    for place in (os.environ.get(config.DATABASE_FOLDER), config.settings().outbox_dir, "."):
+        path = next((path for path in _upwards(place) if path.exists()), None) if place else None
+        if path is not None:
+            disks.setdefault(path.stat().st_dev, path)
+    path = min(disks.values(), key=lambda path: _free_share(shutil.disk_usage(path)))
+    usage = shutil.disk_usage(path)
+    said = f"{_size(usage.free)} free of {_size(usage.total)}"
+    said += f" on the disk of {path}" if len(disks) > 1 else ""
+    free = _free_share(usage)
     if free < LITTLE_DISK:
         return Component(
             "disk",
@@ -320,6 +348,20 @@ def _disk() -> Component:
             "make room, or keep less: trace_days, event_days, memory_days",
         )
     return Component("disk", "healthy", said)
+
+
+def _upwards(place: str) -> list[Path]:
+    """Return a path and those above it."""
+    path = Path(place).absolute()
+    return [path, *path.parents]
+
+
+def _free_share(usage: Any) -> float:
+    return usage.free / usage.total if usage.total else 1.0
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"
 
 
 def _unreachable_reason(address: str) -> str:

@@ -93,7 +93,18 @@ def _on_windmill() -> tuple[list[dict[str, Any]], list[str], list[dict[str, Any]
         for row in recovery.stalled_runs()
         if row["orchestrator"] == "windmill" and str(row["id"]) not in unreachable
     ]
-    return ended, handed, [_recover(row) for row in stalled]
+    return ended, handed, [_recover_apart(row) for row in stalled]
+
+
+def _recover_apart(row: dict[str, Any]) -> dict[str, Any]:
+    """Recover one run; what goes wrong with it is told, and does not keep the others."""
+    try:
+        return _recover(row)
+    except errors.DatabaseUnavailable:
+        raise
+    except (errors.MillraceError, OSError) as error:
+        said = redaction.redact(str(error))
+        return {"run_id": str(row["id"]), "measure": "none", "job_id": "", "error": said}
 
 
 def _follow_server() -> tuple[list[dict[str, Any]], set[str]]:

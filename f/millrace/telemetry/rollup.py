@@ -140,6 +140,7 @@ def _counting(metric: define.Metric, known: dict[str, list[str]]) -> tuple[str, 
             f"'{label.name}', CASE WHEN {label.name}::text = ANY(%(known_{label.name})s::text[])"
             f" THEN {label.name}::text ELSE '{define.OTHER}' END"
         )
+    # OFFSET 0 has a value computed once for all buckets, not once for each.
     buckets = "NULL::bigint[]"
     rank = "extract(epoch FROM at)"
     if metric.type == "histogram":
@@ -153,8 +154,9 @@ def _counting(metric: define.Metric, known: dict[str, list[str]]) -> tuple[str, 
         "WITH counted AS (INSERT INTO metric_hour (metric, hour, labels, value, buckets, exemplar)"
         " SELECT %(metric)s, date_trunc('hour', at, 'UTC'),"
         f" jsonb_build_object({', '.join(folded)}), coalesce(sum(value), 0)::double precision,"
-        f" {buckets}, {exemplar} FROM ({metric.sql}) AS sample WHERE at >= %(since)s AND at <"
-        f" %(until)s GROUP BY 2, 3 {KEEP} RETURNING labels) SELECT bool_or(labels @?"
+        f" {buckets}, {exemplar} FROM (SELECT * FROM ({metric.sql}) AS found WHERE at >="
+        " %(since)s AND at < %(until)s OFFSET 0) AS sample GROUP BY 2, 3"
+        f" {KEEP} RETURNING labels) SELECT bool_or(labels @?"
         " %(other)s::jsonpath) AS other FROM counted"
     )
     return sql, values

@@ -20,6 +20,15 @@ AND finished_at < {{before}}
 AND NOT EXISTS (SELECT FROM usage WHERE usage.run_id = run.id)
 AND NOT EXISTS (SELECT FROM action WHERE action.run_id = run.id)
 """
+# A run that failed in part begins anew when it goes on, in a thread of its own.
+OVER = ("done", "partly_failed", "cancelled")
+USELESS_THREADS = """
+SELECT thread.id FROM (
+    SELECT DISTINCT left(thread_id, 36) AS id FROM checkpoint.checkpoints
+) AS thread LEFT JOIN run ON run.id::text = thread.id
+WHERE run.id IS NULL OR run.status = ANY(%s)
+    OR (run.status NOT IN ('running', 'waiting') AND run.finished_at < {before})
+"""
 
 
 def prune() -> dict[str, int]:
@@ -39,6 +48,7 @@ def prune() -> dict[str, int]:
         "metrics": _delete(
             "metric_hour", f"least({_ago(found.metric_days)}, {folded})", "hour < {before}"
         ),
+        "checkpoints": _delete_old_checkpoints(_ago(found.event_days)),
         "runs": _delete_maintenance(f"least({_ago(found.event_days)}, {counted})"),
         "alerts": _delete(
             "alert", _ago(found.alert_days), "state = 'resolved' AND resolved_at < {before}"
@@ -50,22 +60,30 @@ def prune() -> dict[str, int]:
 
 
 def _delete_maintenance(before: str) -> int:
-    """Delete old runs of maintenance, and what the local runner kept to go on with them."""
+    """Delete old runs of maintenance."""
     condition = OLD_MAINTENANCE.replace("{before}", before)
-    deleted = 0
-    while rows := db.fetch_all(
+    return _delete_while(
         f"DELETE FROM run WHERE id IN (SELECT id FROM run WHERE {condition} LIMIT {BATCH})"
-        " RETURNING id"
-    ):
-        deleted += len(rows)
+    )
+
+
+def delete_checkpoints(connection: db.Connection, run_id: str) -> None:
+    """Delete what the local runner kept to go on with a run that is over."""
+    for table in CHECKPOINTS:
+        connection.execute(f"DELETE FROM {table} WHERE left(thread_id, 36) = %s", [run_id])  # type: ignore[arg-type]
+
+
+def _delete_old_checkpoints(before: str) -> int:
+    """Delete the checkpoints of runs that nobody goes on with: over, gone, or ended long ago."""
+    there = db.fetch_one("SELECT to_regclass(%s) AS name", [CHECKPOINTS[0]])
+    if not there or not there["name"]:
+        return 0
+    rows = db.fetch_all(USELESS_THREADS.replace("{before}", before), [list(OVER)])
+    for start in range(0, len(rows), BATCH):
+        batch = [row["id"] for row in rows[start : start + BATCH]]
         for table in CHECKPOINTS:
-            there = db.fetch_one("SELECT to_regclass(%s) AS name", [table])
-            if there and there["name"]:
-                db.execute(
-                    f"DELETE FROM {table} WHERE left(thread_id, 36) = ANY(%s)",
-                    [[str(row["id"]) for row in rows]],
-                )
-    return deleted
+            db.execute(f"DELETE FROM {table} WHERE left(thread_id, 36) = ANY(%s)", [batch])
+    return len(rows)
 
 
 def _ago(days: int) -> str:
@@ -80,6 +98,10 @@ def _delete(table: str, before: str, old: str) -> int:
         f"DELETE FROM {table} WHERE ctid = ANY (ARRAY(SELECT ctid FROM {table} WHERE {condition}"
         f" LIMIT {BATCH}))"
     )
+    return _delete_while(sql)
+
+
+def _delete_while(sql: str) -> int:
     deleted = 0
     while count := db.execute(sql):
         deleted += count

@@ -9,7 +9,6 @@ before (trust/actions).
 """
 
 import base64
-import os
 import re
 import smtplib
 import ssl
@@ -23,7 +22,7 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import unquote
 
-from f.millrace.core import config, db, errors, run_context, windmill
+from f.millrace.core import config, db, errors, private_files, run_context, windmill
 from f.millrace.trust import recipients
 
 SECONDS = 30
@@ -258,14 +257,9 @@ def _file(message_id: str) -> Path:
 def _write(message: EmailMessage, message_id: str) -> Path:
     path = _file(message_id)
     folder = path.parent
-    spare = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with spare.open("wb") as file:
-            file.write(message.as_bytes(policy=_policy(message)))
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(spare, path)
+        private_files.make_folder(folder)
+        private_files.write(path, message.as_bytes(policy=_policy(message)))
     except OSError as error:
         raise errors.ToolFailed(
             f"the outbox {folder} cannot be written: {error.strerror} (setting outbox_dir)"
@@ -314,7 +308,8 @@ def _hand_over(message: EmailMessage, url: str) -> None:
     except (OSError, smtplib.SMTPException) as error:
         raise _fault(
             f"the mail server {place} cannot be reached: {error}",
-            temporary=not isinstance(error, ssl.SSLCertVerificationError),
+            temporary=not isinstance(error, ssl.SSLCertVerificationError)
+            and _is_temporary(getattr(error, "smtp_code", 0)),
         ) from error
     try:
         if to.user:
@@ -367,18 +362,20 @@ def _fault(words: str, temporary: bool = False) -> errors.ToolFailed:
 
 
 def _is_temporary(code: int) -> bool:
-    """Tell whether a server refuses for now only (RFC 5321, 4.2.1)."""
-    return 400 <= code < 500
+    """Tell whether the mail may go later: all but what a server refuses for good (RFC 5321, 4.2.1);
+    an answer that is none says nothing of that.
+    """
+    return not 500 <= code < 600
 
 
 def _in_words(code: int, answer: bytes | str) -> str:
     words = answer.decode(errors="replace") if isinstance(answer, bytes) else str(answer)
-    return f"{code} {' '.join(words.split())[:200]}"
+    return f"{code if code > 0 else ''} {' '.join(words.split())[:200]}".strip() or "nothing"
 
 
 def _require(reply: tuple[int, bytes], what: str, place: str) -> None:
     code, answer = reply
-    if code not in (250, 251):
+    if not 200 <= code < 300:
         raise _fault(
             f"the mail server {place} does not take mail {what}: {_in_words(code, answer)}",
             _is_temporary(code),
@@ -425,19 +422,31 @@ def _base64(text: str) -> str:
 
 
 def _send_body(server: smtplib.SMTP, content: bytes, place: str) -> None:
-    """Send the content; from here to the server's answer nobody can know whether it was taken."""
+    """Send the content; from then to the server's answer nobody can know whether it was taken."""
+    code, answer = server.docmd("data")
+    if code != 354:
+        raise _fault(
+            f"the mail server {place} refused the mail: {_in_words(code, answer)}",
+            _is_temporary(code),
+        )
     try:
-        code, answer = server.data(content)
-    except smtplib.SMTPDataError:
-        raise  # the server said no before it took the content
+        # A line that begins with a dot gets another one (RFC 5321, 4.5.2).
+        stuffed = re.sub(rb"(?m)^\.", b"..", content)
+        server.send(stuffed + (b"" if stuffed.endswith(b"\r\n") else b"\r\n") + b".\r\n")
+        code, answer = server.getreply()
     except (OSError, smtplib.SMTPException) as error:
         raise DeliveryUnknown(
             f"the connection to {place} was lost while the mail was handed over: {error}"
         ) from error
-    if code != 250:
+    if 400 <= code < 600:
         raise _fault(
             f"the mail server {place} refused the mail: {_in_words(code, answer)}",
             _is_temporary(code),
+        )
+    if not 200 <= code < 300:
+        raise DeliveryUnknown(
+            f"the mail server {place} answered the mail with what says neither yes nor no:"
+            f" {_in_words(code, answer)}"
         )
 
 

@@ -104,9 +104,7 @@ def expire() -> int:
         for row in db.fetch_all("SELECT * FROM action WHERE state = 'proposed'")
         if actions.is_expired(row, run_context.now())
     ]
-    for row in late:
-        decide(str(row["id"]), row["digest"], "expired", "millrace", "nobody answered in time")
-    return len(late)
+    return sum(_close(row, "nobody answered in time") for row in late)
 
 
 def withdraw(run_id: str, reason: str) -> int:
@@ -114,9 +112,16 @@ def withdraw(run_id: str, reason: str) -> int:
     them any more.
     """
     rows = db.fetch_all("SELECT * FROM action WHERE run_id = %s AND state = 'proposed'", [run_id])
-    for row in rows:
+    return sum(_close(row, reason) for row in rows)
+
+
+def _close(row: Row, reason: str) -> bool:
+    """Close an open question; False when it was answered, or replaced, in the meantime."""
+    try:
         decide(str(row["id"]), row["digest"], "expired", "millrace", reason)
-    return len(rows)
+    except errors.BadInput:
+        return False
+    return True
 
 
 def approve_by_standing(action: Row, flow: str) -> bool:

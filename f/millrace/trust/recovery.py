@@ -76,6 +76,13 @@ CROSS JOIN LATERAL (
 JOIN approval p ON p.action_id = a.id AND p.decision IN ('approved', 'denied')
 WHERE r.status = 'waiting' AND r.orchestrator = 'windmill' ORDER BY r.started_at
 """
+# Only a flow's own question has an end to answer by.
+LAST_ANSWER = """
+SELECT p.* FROM (
+    SELECT id FROM action WHERE run_id = %s AND asked_at IS NOT NULL AND expires_at IS NOT NULL
+    ORDER BY asked_at DESC LIMIT 1
+) a JOIN approval p ON p.action_id = a.id
+"""
 
 
 @dataclass(frozen=True)
@@ -184,6 +191,22 @@ def find_postponed(flow: str) -> Row | None:
         f" {runs.POSTPONED} AND local_day = %s ORDER BY started_at DESC LIMIT 1",
         [flow, run_context.now().date()],
     )
+
+
+def stored_answer(row: Row) -> dict[str, Any] | None:
+    """Return the answer to the last question of a run, as its runner takes it, when it was given
+    while nobody was there to go on or whoever went on died of it; None when there is none.
+    """
+    given = db.fetch_one(LAST_ANSWER, [row["id"]])
+    if row["status"] not in ("waiting", "killed") or given is None:
+        return None
+    if given["decision"] == "expired":
+        return {"timed_out": True}
+    return {
+        "approved": given["decision"] == "approved",
+        "body": {"action_digest": given["digest"]},
+        "by": given["decided_by"],
+    }
 
 
 def answered_runs() -> list[Row]:

@@ -16,7 +16,8 @@ import sys
 import threading
 from collections.abc import Sequence
 from importlib.abc import MetaPathFinder
-from importlib.machinery import ModuleSpec, SourceFileLoader
+from importlib.machinery import ModuleSpec
+from importlib.util import spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 from urllib.parse import quote, urlencode, urlsplit
@@ -64,9 +65,7 @@ class Finder(MetaPathFinder):
             kept = self._keep(file, source)
         except OSError:
             return None
-        spec = ModuleSpec(fullname, SourceFileLoader(fullname, kept), origin=kept)
-        spec.has_location = True
-        return spec
+        return spec_from_file_location(fullname, kept)
 
     def _fetch(self, file: str) -> bytes | None:
         """Return the source; None for a folder, for what is not there and when nothing comes."""

@@ -28,7 +28,14 @@ def wait(server: Server, folder: Path, plan: Plan) -> str:
     }
     deadline = time.monotonic() + SECONDS
     while wanted:
-        result = server.run_script(STEP, {"paths": sorted(wanted)}, SECONDS)
+        try:
+            result = server.run_script(STEP, {"paths": sorted(wanted)}, SECONDS)
+        except DeployFailed:
+            # Until all is new, a job may load modules of two revisions, which do not fit together.
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(POLL_SECONDS)
+            continue
         old = sorted(
             path for path, digest in wanted.items() if result["sources"].get(path) != digest
         )

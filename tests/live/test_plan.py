@@ -489,6 +489,39 @@ def test_the_deploy_waits_until_a_worker_loads_the_new_source(
     )
 
 
+def test_a_job_that_loads_two_revisions_at_once_is_tried_again(
+    server: Recorded, checkout: Path, wmill: Path, monkeypatch: pytest.MonkeyPatch, capsys
+):
+    monkeypatch.setattr(loaded, "POLL_SECONDS", 0)
+    answer, asked = jobs(server), []
+
+    def mixed_at_first(path: str, arguments: dict) -> tuple[bool, object]:
+        asked.append(path)
+        if len(asked) < 3:
+            return False, {"error": {"name": "AttributeError", "message": "no attribute 'use'"}}
+        return answer(path, arguments)
+
+    server.run = mixed_at_first
+    deploy(server, checkout)
+
+    assert asked == [loaded.STEP] * 3
+    assert "workers: load the new source" in capsys.readouterr().out
+
+
+def test_a_job_that_fails_for_longer_than_sources_are_kept_ends_the_deploy(
+    server: Recorded, checkout: Path, wmill: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(loaded, "POLL_SECONDS", 0)
+    monkeypatch.setattr(loaded, "SECONDS", 0.5)
+    server.run = lambda path, arguments: (
+        False,
+        {"error": {"name": "AttributeError", "message": "no attribute 'use'"}},
+    )
+
+    with pytest.raises(DeployFailed, match=r"show_version failed: .*no attribute 'use'"):
+        deploy(server, checkout)
+
+
 def test_a_worker_that_keeps_old_source_is_told_and_no_table_is_changed(
     server: Recorded, checkout: Path, wmill: Path, monkeypatch: pytest.MonkeyPatch
 ):

@@ -9,7 +9,7 @@ from f.millrace.tools import arxiv_tools, search
 from f.millrace.tools.fetch_state import FetchState
 from f.millrace.tools.http import fetch
 from f.millrace.tools.sources import SOURCES
-from f.millrace.tools.web import fetch_page
+from f.millrace.tools.web_tools import fetch_page
 from scripts.samples.server import sample_settings, serve
 
 

@@ -9,7 +9,7 @@ from f.millrace.core import db
 from f.millrace.core.errors import BadInput, SourceFailed
 from f.millrace.core.run_context import Context, use
 from f.millrace.tools import search, weather
-from f.millrace.tools.web import fetch_page
+from f.millrace.tools.web_tools import fetch_page
 from tests.tools.conftest import Reply
 
 HIT = {

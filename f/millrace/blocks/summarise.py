@@ -126,7 +126,7 @@ def _from_web(urls: list[str], problems: list[str]) -> list[Document]:
     found = []
     for url in dict.fromkeys(url.strip() for url in urls if url.strip()):
         try:
-            page = web.fetch_page(url)
+            page = web.read(url)
         except errors.MillraceError as error:
             problems.append(f"{url}: {error}")
             continue

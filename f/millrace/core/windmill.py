@@ -11,7 +11,7 @@ import urllib.parse
 import urllib.request
 from typing import Any
 
-from f.millrace.core import errors
+from f.millrace.core import errors, own_modules
 
 SECONDS = 10
 
@@ -71,3 +71,8 @@ def _parse(answer: str | None) -> Any:
 def resource(path: str) -> dict[str, Any]:
     """Return the resource with its variables filled in; {} when it does not exist."""
     return get(f"resources/get_value_interpolated/{path}") or {}
+
+
+# Every step comes by here before it has loaded most of its modules.
+if on_worker():
+    own_modules.use()

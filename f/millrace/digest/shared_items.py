@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from f.millrace.digest import run_plan
-from f.millrace.memory import additions, documents
 from f.millrace.trust import shares
 
 MOST = 8
@@ -29,9 +28,14 @@ def load(window: run_plan.Window, until: datetime, told: set[str]) -> list[Share
     """Return what was added in the window, the newest first; documents that are `told` as topics
     (their ids) are left out.
     """
+    names = shares.namespaces_in(window.shared)
+    if not names:
+        return []
+    from f.millrace.memory import additions, documents  # few digests show a shared namespace
+
     since = window.since or until - FIRST
     found: list[SharedItem] = []
-    for name in shares.namespaces_in(window.shared):
+    for name in names:
         by = window.shared[shares.key_of("namespace", name)]
         found += [
             SharedItem(row["title"], row["read_at"], row["body"], by)

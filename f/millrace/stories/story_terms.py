@@ -49,10 +49,9 @@ WITHOUT_SPACES = (
 LETTER = rf"(?:[^\W_{WITHOUT_SPACES}]|[\u0900-\u0dff])"
 URL = re.compile(r"https?://[^\s<>\"')\]]+")
 TOKEN = re.compile(
-    rf"{URL.pattern}|[{WITHOUT_SPACES}]+"
+    rf"{URL.pattern}|(?P<spaceless>[{WITHOUT_SPACES}]+)"
     rf"|{LETTER}+(?:[-.,'’&+·]{LETTER}+)*"
 )
-SPACELESS = re.compile(rf"[{WITHOUT_SPACES}]")
 BREAK = re.compile(r"[.!?:;…»“”\"\n。！？؟—–|•(]")
 NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 THOUSANDS = re.compile(r"\d{1,3}(?:[.,]\d{3})+")
@@ -334,7 +333,7 @@ def _tokens(text: str) -> list[Token]:
         end = match.end()
         if raw.startswith(("http://", "https://")):
             continue
-        if SPACELESS.match(raw):
+        if match["spaceless"]:
             pairs = [raw[at : at + 2] for at in range(max(1, len(raw) - 1))]
             found.extend(Token(pair, "pair") for pair in pairs)
             continue

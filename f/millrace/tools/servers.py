@@ -65,11 +65,11 @@ def _notes() -> list[Tool]:
 
 
 def _web() -> list[Tool]:
-    from f.millrace.tools import search, weather, web
+    from f.millrace.tools import search, weather, web_tools
 
     return [
         ("search", search.search, READS_WEB),
-        ("fetch", web.fetch_page, READS_WEB),
+        ("fetch", web_tools.fetch_page, READS_WEB),
         ("weather", weather.weather, READS_WEB),
     ]
 

@@ -4,12 +4,11 @@
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from pydantic import Field
-
-from f.millrace.core import contracts, errors
+from f.millrace.core import errors
 from f.millrace.tools import http, items, readability
 
 MAX_TEXT = 40_000
@@ -18,23 +17,24 @@ TEXT = frozenset({"text/plain", "text/markdown"})
 BYLINE = re.compile(r"^By (?:[A-Z][\w.'’-]+ ?){1,4}(?=[A-Z])")
 
 
-class WebPage(contracts.Contract):
-    """The readable part of a page."""
+@dataclass(frozen=True)
+class ReadablePage:
+    """The readable part of a page.
 
-    url: str = Field(description="The address after redirects.")
+    Attributes:
+        url: The address after redirects.
+        shortened: Whether the text was cut at the limit.
+    """
+
+    url: str
     title: str
     text: str
     published_at: datetime | None = None
     site: str = ""
-    shortened: bool = Field(default=False, description="Whether the text was cut at the limit.")
+    shortened: bool = False
 
 
-def fetch_page(url: str) -> WebPage:
-    """Fetch a public web page and return its title, text and date."""
-    return read(url)
-
-
-def read(url: str, allow: Iterable[str] = (), seconds: float | None = None) -> WebPage:
+def read(url: str, allow: Iterable[str] = (), seconds: float | None = None) -> ReadablePage:
     """Return the readable part of a page; PageUnreadable says why there is none, SourceFailed that
     nothing came.
 
@@ -52,7 +52,7 @@ def read(url: str, allow: Iterable[str] = (), seconds: float | None = None) -> W
     return _read_markup(page, allow, seconds)
 
 
-def _read_markup(page: http.Page, allow: Iterable[str], seconds: float | None) -> WebPage:
+def _read_markup(page: http.Page, allow: Iterable[str], seconds: float | None) -> ReadablePage:
     import trafilatura  # 300 ms that only a step that reads pages should pay
 
     address = http.strip_secrets(page.url)
@@ -115,7 +115,7 @@ def _read_other(url: str, allow: Iterable[str], seconds: float | None) -> str:
 
 def _result(
     page: http.Page, title: str, text: str, date: str | None = None, site: str = ""
-) -> WebPage:
+) -> ReadablePage:
     published, _ = items.normalise_date(date)
     title = items.one_line(title)[:300] or items.one_line(text)[:100]
     first, _, rest = text.partition("\n")
@@ -123,7 +123,7 @@ def _result(
         text = rest.lstrip()
     elif text.startswith(title) and len(text) > len(title):
         text = BYLINE.sub("", text.removeprefix(title).lstrip(" :-–—\n"))
-    return WebPage(
+    return ReadablePage(
         url=page.url,
         title=title,
         text=text[:MAX_TEXT],

@@ -10,7 +10,10 @@ from f.millrace.core.run_context import now
 from f.millrace.trust import feedback, recipients, shares
 from scripts.commands.output import dump
 from scripts.commands.terminal import Table, Terminal, line
+from scripts.compiler import spec
+from scripts.compiler.reader import closest
 from scripts.database.ready import ready
+from scripts.paths import ROOT
 
 
 def add(commands: Any) -> None:
@@ -88,7 +91,7 @@ def share_one(options: argparse.Namespace) -> int:
     """Share a namespace or a source with a recipient."""
     ready()
     kind, name = _named(options)
-    row = shares.add(options.address, kind, name, options.flow, by=options.by)
+    row = shares.add(options.address, kind, name, _flow_name(options.flow), by=options.by)
     print(
         f"{options.address} is shown {shares.in_words(row['key'])} from the next digest on, as"
         f" shared by {row['shared_by']}; scripts/millrace recipients unshare {options.address}"
@@ -101,7 +104,7 @@ def unshare_one(options: argparse.Namespace) -> int:
     """End a share."""
     ready()
     kind, name = _named(options)
-    shares.end(options.address, kind, name, options.flow, by=getpass.getuser())
+    shares.end(options.address, kind, name, _flow_name(options.flow), by=getpass.getuser())
     key = shares.key_of(kind, name)
     print(f"{options.address} is not shown {shares.in_words(key)} any more")
     return 0
@@ -114,7 +117,7 @@ def add_one(options: argparse.Namespace) -> int:
     until = _day(options.until) if options.until else None
     recipients.add(
         options.address,
-        options.flow,
+        _flow_name(options.flow),
         interests,
         by=getpass.getuser(),
         until=until,
@@ -122,7 +125,7 @@ def add_one(options: argparse.Namespace) -> int:
     )
     how_long = f"until {options.until}" if until else "from now on"
     print(
-        f"{options.address} gets {options.flow} {how_long}; revoke with scripts/millrace recipients"
+        f"{options.address} gets {_flow_name(options.flow)} {how_long}; revoke with scripts/millrace recipients"
         f" revoke {options.address}"
     )
     if not options.owner:
@@ -131,6 +134,20 @@ def add_one(options: argparse.Namespace) -> int:
             " share a part of it"
         )
     return 0
+
+
+def _flow_name(given: str) -> str:
+    """Return the name under which a flow mails: also of its path on Windmill
+    (`f/millrace/research/daily_research`); BadInput when no flow has it.
+    """
+    name = given.strip().rstrip("/").rpartition("/")[2].removesuffix("__flow")
+    known = [path.stem for path in spec.files(ROOT)]
+    if name not in known:
+        raise BadInput(
+            f"--flow {given!r}: there is no such flow{closest(name, known)}; there are"
+            f" {', '.join(known)}"
+        )
+    return name
 
 
 def _day(text: str) -> datetime:
@@ -146,8 +163,8 @@ def _day(text: str) -> datetime:
 def revoke_one(options: argparse.Namespace) -> int:
     """Take the standing approval back."""
     ready()
-    recipients.revoke(options.address, options.flow, by=getpass.getuser())
-    print(f"{options.address} gets no {options.flow} any more without a person's word")
+    recipients.revoke(options.address, _flow_name(options.flow), by=getpass.getuser())
+    print(f"{options.address} gets no {_flow_name(options.flow)} any more without a person's word")
     return 0
 
 

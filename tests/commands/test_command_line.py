@@ -149,6 +149,10 @@ def test_a_recipient_without_a_standing_approval_waits_for_a_person_and_gets_it_
         (["step", "research/nope"], "no step"),
         (["approvals", "approve", "ffffffff"], "no action"),
         (["recipients", "add", "not an address"], "not an address"),
+        (
+            ["recipients", "add", "a@example.org", "--flow", "f/millrace/research/daily_reserch"],
+            "did you mean 'daily_research'?",
+        ),
         (["ask", ""], "a question has 1 to"),
     ],
 )

@@ -402,6 +402,8 @@ def test_validators_are_kept_only_when_the_caller_saves(web, configure, database
     assert feeds.read(10, again) == []
     assert again.unchanged == 1
     assert len(feeds.read(10, sample)) == 1
+    # What one source has stored is new to another one that reads the same address.
+    assert len(feeds.read(10, FetchState("main", source="private_feeds"))) == 1
 
 
 def test_texts_are_cleaned_for_postgres_and_mail():

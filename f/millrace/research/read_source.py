@@ -51,7 +51,9 @@ def _read(run_id: str, source: str, max_items: int, started: float) -> dict:
     if opened.until is not None and (stored := intake.find_reading(run_id, source)):
         # The topics are chosen: a run that goes on does not read again.
         return stored
-    state = fetch_state.FetchState(opened.namespace, run_plan.allowed_addresses(opened))
+    state = fetch_state.FetchState(
+        opened.namespace, run_plan.allowed_addresses(opened), source=source
+    )
     try:
         items = sources.SOURCES[source].read(max_items, state)[:max_items]
     except (errors.FetchRefused, errors.BadSetting) as error:

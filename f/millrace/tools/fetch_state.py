@@ -14,13 +14,17 @@ class FetchState:
 
     Attributes:
         namespace: Whose validators are used: main, sample or that of a dry run.
+        source: Which source reads. What another one has stored of an address is new to this one.
         allow: Private hosts that this reader may fetch besides the setting `fetch_allow`.
         unchanged: How many addresses answered "not modified".
         problems: What could not be read, in words, while the rest was.
     """
 
-    def __init__(self, namespace: str = "main", allow: Iterable[str] = ()) -> None:
+    def __init__(
+        self, namespace: str = "main", allow: Iterable[str] = (), *, source: str = ""
+    ) -> None:
         self.namespace = namespace
+        self.source = source
         self.allow = tuple(allow)
         self.unchanged = 0
         self.problems: list[str] = []
@@ -32,7 +36,7 @@ class FetchState:
         Call from the thread that owns the state; `variant` tells apart readings of one address
         (say, their limits).
         """
-        key = f"{url} {variant}".strip()
+        key = self._key(url, variant)
         known = db.fetch_one(
             "SELECT etag, last_modified FROM fetch_state WHERE namespace = %s AND url = %s",
             [self.namespace, key],
@@ -46,7 +50,10 @@ class FetchState:
 
     def forget(self, url: str, *, variant: str = "") -> None:
         """Do not keep the validators of an address whose content could not be used whole."""
-        self._read.pop(f"{url} {variant}".strip(), None)
+        self._read.pop(self._key(url, variant), None)
+
+    def _key(self, url: str, variant: str) -> str:
+        return " ".join(part for part in (url, self.source, variant) if part)
 
     def save(self) -> None:
         """Keep the validators of what was read. Call it after (or with) storing the items: not

@@ -115,9 +115,10 @@ def add_one(options: argparse.Namespace) -> int:
     ready()
     interests = [word.strip() for word in options.interests.split(",") if word.strip()]
     until = _day(options.until) if options.until else None
+    flow = _flow_name(options.flow)
     recipients.add(
         options.address,
-        _flow_name(options.flow),
+        flow,
         interests,
         by=getpass.getuser(),
         until=until,
@@ -125,8 +126,8 @@ def add_one(options: argparse.Namespace) -> int:
     )
     how_long = f"until {options.until}" if until else "from now on"
     print(
-        f"{options.address} gets {_flow_name(options.flow)} {how_long}; revoke with scripts/millrace recipients"
-        f" revoke {options.address}"
+        f"{options.address} gets {flow} {how_long}; revoke with scripts/millrace recipients revoke"
+        f" {options.address}"
     )
     if not options.owner:
         print(
@@ -163,8 +164,9 @@ def _day(text: str) -> datetime:
 def revoke_one(options: argparse.Namespace) -> int:
     """Take the standing approval back."""
     ready()
-    recipients.revoke(options.address, _flow_name(options.flow), by=getpass.getuser())
-    print(f"{options.address} gets no {_flow_name(options.flow)} any more without a person's word")
+    flow = _flow_name(options.flow)
+    recipients.revoke(options.address, flow, by=getpass.getuser())
+    print(f"{options.address} gets no {flow} any more without a person's word")
     return 0
 
 

@@ -89,6 +89,13 @@ class ToolServer(BaseModel):
             "What it hears when it asks the user back: no, or the defaults that it proposes itself."
         ),
     )
+    vouched: bool = Field(
+        default=False,
+        description=(
+            "Its word is taken: that a tool only reads, and that it keeps what it is sent to"
+            " itself. Without it such a claim counts only where the tool's own words agree."
+        ),
+    )
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:

@@ -25,7 +25,7 @@ from pydantic import (
 from f.millrace.core import config
 
 # The agents that settings may name, and those of them that call tools.
-AGENTS = ("researcher", "planner", "judge", "writer", "summariser", "helper")
+AGENTS = ("researcher", "planner", "judge", "writer", "summariser", "helper", "tool_judge")
 TOOL_USERS = ("researcher", "helper")
 Money = Annotated[Decimal, Field(ge=0)]
 

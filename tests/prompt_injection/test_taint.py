@@ -52,7 +52,7 @@ def test_before_untrusted_text_was_read_the_user_is_the_only_one_who_orders():
 
 
 def test_after_untrusted_text_was_read_private_words_stay_inside():
-    assert search("Halden Works cells") == "free"
+    assert search("Halden Works in Leeds") == "free"
     assert search("Brannock shares") == "ask"
     assert search("code 739104") == "ask"
     assert (

@@ -97,8 +97,6 @@ STANDS_OUT = 4.0
 ALONE = 2.0
 MET_WITH_SCHEMA = (0.67, 0.32, -0.9)
 MET_WITHOUT_SCHEMA = (0.57, 0.3, -0.94)
-# A required input that nothing fills better than this is not filled.
-UNFILLED = 0.25
 # What fields are worth at least that can only mean each other: as many as are required, of the same
 # kind.
 PLACED = 0.6

@@ -47,6 +47,12 @@ SPEAKS_TO_AGENT = re.compile(
     r"|(?:the|its|your) (?:reader|user|owner)(?:'s|s)?|tool calls?"
     r"|(?:web|notes|mail|memory|feeds)[._](?:search|fetch|read|write|send))\b"
 )
+# Nor does it give orders of a kind that only a program takes.
+ORDERS = re.compile(
+    r"(?im)(?:^|[.!?:;]\s)\s{0,3}(?:please )?(?:search the (?:web|internet)|fetch|forward|upload"
+    r"|post|send (?:the|all|your|it|them|a copy)|open the (?:link|page|address)"
+    r"|ignore (?:all|any|the))\b"
+)
 QUOTED = re.compile(r"(?m)^[ \t]*>")
 FIRST_LINES = 12
 WRITE = "notes.write"
@@ -65,6 +71,7 @@ def origin_of(path: str, text: str) -> Origin:
         or bool(ORIGIN_LINE.search("\n".join([*lines[:FIRST_LINES], *lines[-FIRST_LINES:]])))
         or bool(ADDRESS.search(text))
         or bool(MARKUP.search(text) or SPEAKS_TO_AGENT.search(text))
+        or bool(ORDERS.search(text))
         or 2 * quoted > len(lines) > 0
         or invisible.strip_all(text) != text
     )

@@ -57,6 +57,7 @@ EVERYBODY = frozenset(
     " events list best top open opening hours near me online english".split()
 )
 BITS_OF_EVERYBODY = 6.0
+BITS_OF_PHRASE = 6.5
 BITS_OF_DIGIT = 3.3
 BITS_OF_YEAR = 5.0
 YEAR = re.compile(r"(?:19|20)\d\d")
@@ -102,7 +103,10 @@ class Texts:
         """Return the bits of choosing this run out of the shortest text that has it."""
         run = f" {' '.join(pieces)} "
         counts = [text.length for text in self.said if run in text.pieces]
-        return math.log2(max(1, min(counts) - len(pieces) + 1)) if counts else FORBIDDEN
+        if not counts:
+            return FORBIDDEN
+        # A short text may be a code book of long words.
+        return max(BITS_OF_PHRASE, math.log2(max(1, min(counts) - len(pieces) + 1)))
 
     def holds_plain(self, text: str) -> bool:
         """Return whether a text stands here letter by letter, or a word of a script without

@@ -66,6 +66,12 @@ DICTATES = re.compile(
     r"|e-?mail|message|text|add|put|note|save|store|create|schedule|book|remind|set|say|search|find"
     r"|look up|do|follow|reply with|answer with|open a|file a|schreib|sende|sag)\b"
 )
+# `Check whether this text has mistakes. …`
+THIS_TEXT = re.compile(
+    r"(?i)[^.!?\n]{0,200}\b(?:this|the following|these)\s(?:[\w-]{1,20}\s){0,2}"
+    r"(?:text|sentence|sentences|paragraph|passage|wording|draft|letter|message|mail)\b"
+    r"[^.!?\n]{0,100}[.!?](?=\s)"
+)
 REPORTS = re.compile(
     r"(?i)\b(?:wrote|writes|says|said|posted|asked|answered|replied|states|claims|schrieb|sagt)"
     r"[ \t]{0,3}:\s*$"
@@ -152,7 +158,9 @@ def _ends_of_introduction(text: str) -> list[int]:
     near = text[:LONGEST_INTRODUCTION]
     ends = [found.end() for found in COLON.finditer(near)]
     line = near.find("\n")
-    return sorted({*ends, *([line] if line >= 0 else [])})
+    first = THIS_TEXT.match(near)
+    spoken = [first.end()] if first and not WEB.search(first[0]) else []
+    return sorted({*ends, *spoken, *([line] if line >= 0 else [])})
 
 
 def _points_at(head: str) -> bool:

@@ -16,12 +16,13 @@ from typing import Any
 import pytest
 import yaml
 
-from f.millrace.agents import judge, planner, summariser, task_agent, writer
+from f.millrace.agents import judge, planner, summariser, task_agent, tool_judge, writer
+from f.millrace.agents.tool_matching import MissingTool
 from f.millrace.core import db
 from f.millrace.core.contracts import Evidence
 from f.millrace.evidence import prompt
 from f.millrace.models.offline import OfflineModel
-from f.millrace.tools.client import open_tools
+from f.millrace.tools.client import Tool, open_tools
 from f.millrace.tools.toolbox import Toolbox
 
 RECORD = "RECORD=1 scripts/test tests/agents/test_prompts.py -n 0 -s"
@@ -80,6 +81,19 @@ EXAMPLES = {
     ),
     "judge": lambda **options: judge.judge(
         QUESTION, EVIDENCE, asked=["kelby harbour tram opening"], **options
+    ),
+    "tool_judge": lambda **options: tool_judge.judge(
+        [
+            MissingTool(
+                name="tram_times",
+                description="Tell when the next tram leaves a stop.",
+                inputs={"stop": "string"},
+                outputs={"times": "array"},
+                estimated_risk="low",
+            )
+        ],
+        [Tool("kelby.departures", "List the departures of a stop.", {"required": ["stop"]})],
+        **options,
     ),
     "summariser": lambda **options: summariser.write(
         EVIDENCE, "the first day of the tram", 2, **options

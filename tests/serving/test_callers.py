@@ -13,6 +13,7 @@ from f.millrace.core import config, db
 from f.millrace.core.config import settings
 from f.millrace.core.errors import BadInput
 from f.millrace.tools import approved_calls
+from f.millrace.tools.client import Tool
 from f.millrace.trust import actions, approvals
 from scripts.serving import callers
 from scripts.serving.callers import serving
@@ -128,11 +129,14 @@ def test_what_was_read_of_the_owner_is_not_carried_out_again(note, configure):
     assert "ToolFailed" in before and "ToolFailed" in same, (
         "they went out; nobody listens on that port"
     )
-    assert other.startswith("ToolRefused") and "came neither from the user nor as a link" in other
-    assert search.startswith("ToolRefused") and "the owner's private texts" in search
+    for answer in (other, search):
+        assert answer.startswith("Not done") and "may have read of the owner's" in answer
+    reasons = [row["reason"] for row in db.fetch_all("SELECT reason FROM action ORDER BY tool")]
+    assert "came neither from the user nor as a link" in reasons[0]
+    assert "query carries words that neither the user nor a public source said" in reasons[1]
 
 
-def test_what_one_program_read_does_not_bind_another(note, configure):
+def test_a_second_session_of_the_token_is_bound_by_what_the_first_one_read(note, configure):
     configure(fetch_allow="127.0.0.1:9")
 
     async def work():
@@ -148,9 +152,20 @@ def test_what_one_program_read_does_not_bind_another(note, configure):
                 for each in (one, other)
             ]
 
-    bound, free = asyncio.run(work())
+    first, second = asyncio.run(work())
 
-    assert bound.startswith("ToolRefused") and free.startswith("ToolFailed")
+    assert first.startswith("Not done") and second.startswith("Not done")
+
+
+def test_what_was_read_is_forgotten_when_nothing_private_was_read_for_a_day(database, monkeypatch):
+    reading = callers.Reading()
+    notes = Tool("notes.read", "Read a note.", {}, annotations={"openWorldHint": False})
+    reading.note(notes)
+    reading.current().read("The code is 48213.", "own")
+
+    assert reading.current().has_private
+    monkeypatch.setattr(callers, "BOUND_SECONDS", -1)
+    assert not reading.current().has_private and reading.current().tainted
 
 
 def test_a_secret_does_not_leave_the_house(database):

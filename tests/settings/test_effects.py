@@ -258,6 +258,10 @@ EFFECTS: dict[str, tuple[str, str]] = {
         "test_a_program_sees_nothing_of_our_environment_but_what_the_settings_give_it",
     ),
     "mcp.*.cwd": ("tools/test_stdio_servers.py", "test_a_program_is_started_in_its_folder"),
+    "mcp.*.vouched": (
+        "tools/test_client.py",
+        "test_a_server_that_is_vouched_for_is_believed",
+    ),
     "mcp.*.asks": (
         "tools/test_stdio_servers.py",
         "test_a_program_that_asks_back_hears_its_own_defaults_when_the_settings_say_so",

@@ -116,3 +116,42 @@ def test_a_tool_that_changes_its_description_changes_its_hash():
 
 def test_a_tool_that_says_nothing_about_itself_may_change_something():
     assert not Tool("a.b", "", {}).read_only
+
+
+def test_a_server_that_is_vouched_for_is_believed(configure):
+    configure(
+        mcp={
+            "box": {"url": "https://box.example/mcp", "vouched": True},
+            "bag": {"url": "https://bag.example/mcp"},
+        }
+    )
+    hints = {"readOnlyHint": True, "openWorldHint": False}
+    box, bag = (Tool(f"{name}.sync", "Sync it.", {}, annotations=hints) for name in ("box", "bag"))
+
+    assert box.read_only and not box.is_egress
+    assert not bag.read_only and bag.is_egress and bag.believed["readOnlyHint"] is False
+
+
+def test_a_note_says_who_wrote_it(database, tmp_path):
+    from f.millrace.core.run_context import current
+    from f.millrace.telemetry.spans import step
+    from f.millrace.tools import approved_calls, note_tools
+    from f.millrace.trust import actions
+
+    note_tools.write_note("own.md", "Buy milk for the tidal trip.")
+    note_tools.write_note("clip.md", "Tidal power is back. Source: paper.example")
+    note_tools.write_note("made.md", "Tidal power, said by an agent.")
+    with step("test.notes"):
+        arguments = {"path": "./made.md", "text": "x"}
+        key = approved_calls.key_of(current().run_id, "", "notes.write", arguments)
+        actions.propose("notes.write", arguments, key, reason="test")
+        actions.perform(key, arguments, lambda: {"status": "created"}, unasked="test")
+
+    hits = note_tools.search_notes("tidal").notes
+
+    assert {hit.path: (hit.origin, hit.trust) for hit in hits} == {
+        "own.md": ("written", "own"),
+        "clip.md": ("clipped", "untrusted"),
+        "made.md": ("agent", "untrusted"),
+    }
+    assert note_tools.read_note("made.md").origin == "agent"

@@ -6,7 +6,7 @@ A report has one form (`GapReport`), is checked against the tools that there are
 however many runs meet the same gap.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -67,15 +67,22 @@ class GapReport(BaseModel):
 
 
 def report(
-    run_id: str, made: GapReport | dict[str, Any], tools: Sequence[client.Tool]
+    run_id: str,
+    made: GapReport | dict[str, Any],
+    tools: Sequence[client.Tool],
+    judged: Mapping[str, tool_matching.Match | None] | None = None,
 ) -> dict[str, Any]:
     """Check and store a report and return it; the same gap again is counted, not repeated.
+    `judged` says what a model thinks of each need (tool_judge); the rules decide on the others.
 
     BadInput says which part is malformed, which tool exists already, or which one meets the need.
     """
     checked = validate(made)
     for need in checked.missing_tools:
-        match = tool_matching.find_match(need, tools)
+        match = tool_matching.find_same_name(need, tools)
+        if match is None:
+            said = judged or {}
+            match = said[need.name] if need.name in said else tool_matching.find_match(need, tools)
         if match:
             raise errors.BadInput(
                 f"the report is rejected: {need.name!r} is not missing, {match.why}"

@@ -34,7 +34,7 @@ from f.millrace.evidence import (
     prompt,
     source_quality,
 )
-from f.millrace.memory import recall
+from f.millrace.memory import documents, recall
 from f.millrace.models import call, offline
 from f.millrace.telemetry import events, spans
 from f.millrace.tools import toolbox
@@ -183,10 +183,11 @@ class Research:
         tools = [f"{tool.name}: {tool.summary}" for tool in self.tools.searches()]
         events.emit("progress", f"Planning: {self.question}", topic=self.topic_id)
         answer = await self._ask(planner.plan, known=known, tools=tools, earlier=self.earlier)
-        return {
-            "queries": self._unasked(answer.output.queries) or [planner.Query(text=self.question)],
-            "hits": first,
-        }
+        queries = self._unasked(answer.output.queries) or [planner.Query(text=self.question)]
+        for query in queries:
+            # The planner is shown nothing private, so its words can tell nothing of it.
+            self.tools.taint_context.allow(query.text)
+        return {"queries": queries, "hits": first}
 
     async def search(self, state: State) -> State:
         """Ask the tools that search, all queries of the round at once."""
@@ -555,4 +556,9 @@ class Research:
 
 
 def _recall(question: str) -> list[str]:
-    return [memory.text[:200] for memory in recall.recall(question, limit=5)]
+    """Return what is known from public sources: the searches that are planned with it leave."""
+    return [
+        memory.text[:200]
+        for memory in recall.recall(question, limit=5)
+        if memory.trust == "untrusted" and memory.type != documents.PASSAGE
+    ]

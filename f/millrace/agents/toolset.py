@@ -17,7 +17,7 @@ from pydantic_ai.tools import RunContext
 from pydantic_ai.tools import Tool as FunctionTool
 from pydantic_ai.toolsets import FunctionToolset
 
-from f.millrace.agents import missing_tools, progress
+from f.millrace.agents import missing_tools, progress, tool_judge
 from f.millrace.core import errors
 from f.millrace.evidence import prompt
 from f.millrace.tools import client, toolbox
@@ -98,7 +98,9 @@ def report_gap(
     async def report_missing_tool(report: missing_tools.GapReport) -> str:
         """Report that no tool can do what the task needs, after a look at all that there are."""
         try:
-            made.append(missing_tools.report(run_id, report, list(tools.listed.values())))
+            listed = list(tools.listed.values())
+            judged = await tool_judge.judge(report.missing_tools, listed)
+            made.append(missing_tools.report(run_id, report, listed, judged))
         except errors.BadInput as error:
             return f"Not accepted: {error}"
         return "Stored. Go on with what can be done."

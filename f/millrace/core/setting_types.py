@@ -25,7 +25,7 @@ from pydantic import (
 from f.millrace.core import config
 
 # The agents that settings may name, and those of them that call tools.
-AGENTS = ("researcher", "planner", "judge", "writer", "summariser", "helper")
+AGENTS = ("researcher", "planner", "judge", "writer", "summariser", "helper", "tool_judge")
 TOOL_USERS = ("researcher", "helper")
 Money = Annotated[Decimal, Field(ge=0)]
 
@@ -87,6 +87,13 @@ class ToolServer(BaseModel):
         default="decline",
         description=(
             "What it hears when it asks the user back: no, or the defaults that it proposes itself."
+        ),
+    )
+    vouched: bool = Field(
+        default=False,
+        description=(
+            "Its word is taken: that a tool only reads, and that it keeps what it is sent to"
+            " itself. Without it such a claim counts only where the tool's own words agree."
         ),
     )
 

@@ -12,7 +12,7 @@ from f.millrace.evidence import claims, layout, relevance, store
 from f.millrace.memory import documents, recall
 from f.millrace.telemetry import events
 from f.millrace.tools import toolbox
-from f.millrace.trust import taint
+from f.millrace.trust import note_origin, taint
 
 # What a model is shown at most, the most relevant first.
 MOST_EVIDENCE = 24
@@ -92,8 +92,13 @@ class EvidencePool:
         """
         if self.story and not relevance.is_about(self.story, f"{title or hit.title}\n{text}"):
             return []
-        self.taint_context.read(f"{title or hit.title}\n{text}", "own" if hit.own else "untrusted")
-        self.taint_context.link(hit.url)
+        whole = f"{title or hit.title}\n{text}"
+        # A note, a document or a memory is the owner's, whoever wrote its words.
+        private = hit.private or hit.own or not hit.url.startswith(("http://", "https://"))
+        self.taint_context.read(
+            whole, _trust_of(hit, text), private, taint.HERE if private else taint.WORLD
+        )
+        self.taint_context.link(hit.url, origin=taint.HERE if private else taint.WORLD)
         made = store.store(
             self.run_id,
             self.topic_id,
@@ -188,6 +193,12 @@ class EvidencePool:
             count[piece.source] = count.get(piece.source, 0) + 1
             order.append((count[piece.source] > 2, piece))
         return [piece for _, piece in sorted(order, key=lambda entry: entry[0])]
+
+
+def _trust_of(hit: toolbox.Hit, text: str) -> contracts.Trust:
+    if hit.url.startswith("note:"):
+        return note_origin.trust_of([note_origin.origin_of(hit.url.removeprefix("note:"), text)])
+    return "own" if hit.own else "untrusted"
 
 
 def memory_as_document(hit: recall.Result) -> dict[str, Any]:

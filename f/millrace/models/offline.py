@@ -112,7 +112,7 @@ def _last_prompt(messages: list[ModelMessage]) -> str:
 
 def _answer_part(text: str, parameters: ModelRequestParameters) -> TextPart | ToolCallPart:
     tools = {tool.name for tool in parameters.output_tools}
-    for name, answer in (("plan", plan), ("judge", judge)):
+    for name, answer in (("plan", plan), ("judge", judge), ("choose", choose_tool)):
         if name in tools:
             return ToolCallPart(name, answer(text), tool_call_id=ids.stable_id("call", name, text))
     if parameters.allow_text_output:
@@ -133,6 +133,11 @@ def plan(text: str) -> dict[str, Any]:
         query for query in dict.fromkeys(prompt.one_line(query) for query in queries) if query
     ]
     return {"queries": [{"text": query} for query in distinct[:MOST_QUERIES]]}
+
+
+def choose_tool(_text: str) -> dict[str, Any]:
+    """Return no tool: which one does what is needed is judged by rules where there is no model."""
+    return {"tool": "", "reason": "The offline model does not judge tools."}
 
 
 def judge(text: str) -> dict[str, Any]:

@@ -14,6 +14,7 @@ import mcp
 
 from f.millrace.core import config, errors, ids, redaction, setting_types
 from f.millrace.tools import connection, servers, tool_pins, validation
+from f.millrace.trust import tool_claims
 
 CALL_SECONDS = 90.0
 # For one server to answer what it offers.
@@ -70,14 +71,46 @@ class Tool:
         return self.name.partition(".")[0] in servers.SERVERS
 
     @property
+    def vouched(self) -> bool:
+        """Whether its server's word is taken: the bundle's own, or by the setting."""
+        server = config.settings().mcp.get(self.name.partition(".")[0])
+        return self.ours or (server is not None and server.vouched)
+
+    @property
     def open_world(self) -> bool:
         """Whether it deals with what lies outside this machine; silence means that it does."""
         return bool(self.annotations.get("openWorldHint", True))
 
     @property
+    def is_egress(self) -> bool:
+        """Whether a call sends its arguments to another system, as far as its word is taken."""
+        return self.open_world or not self.vouched
+
+    @property
+    def is_public(self) -> bool:
+        """Whether what it answers is the world's and nothing of the owner's."""
+        if self.ours:
+            return self.open_world
+        return tool_claims.is_public(self.name, self.description, self.annotations, self.vouched)
+
+    @property
     def read_only(self) -> bool:
-        """Whether the server says that it changes nothing; silence means that it may."""
-        return bool(self.annotations.get("readOnlyHint", False))
+        """Whether it is taken to change nothing: its server says so, and its own words do not deny
+        it; silence means that it may.
+        """
+        return tool_claims.is_read_only(self.name, self.description, self.annotations, self.vouched)
+
+    @property
+    def reaches_out(self) -> bool:
+        """Whether it may tell the open world what it is told."""
+        return tool_claims.reaches_out(self.name, self.description, self.annotations)
+
+    @property
+    def believed(self) -> dict[str, Any]:
+        """The annotations as far as they are believed."""
+        if self.annotations.get("readOnlyHint") is True and not self.read_only:
+            return {**self.annotations, "readOnlyHint": False}
+        return self.annotations
 
     @property
     def hash(self) -> str:

@@ -20,7 +20,7 @@ from uuid import uuid4
 from f.millrace.core import config, contracts, db, errors, prices, run_context
 from f.millrace.telemetry import events, spans
 from f.millrace.tools import approved_calls, client
-from f.millrace.trust import actions, budget, risk, taint
+from f.millrace.trust import actions, budget, note_origin, risk, taint, tool_answers
 
 HITS = 10
 CALL_SECONDS = 45.0
@@ -40,6 +40,7 @@ LASTING = (
     "no note",
 )
 TEXTS = ("excerpt", "text", "abstract", "summary", "content", "snippet")
+NOTES = "notes."
 LEAST_FIRST: tuple[contracts.Trust, ...] = ("untrusted", "trusted", "own")
 DATES = ("published_at", "changed_at", "date", "updated_at")
 # A write has a connection of its own in its thread; a step has two at most, however many topics it
@@ -99,8 +100,10 @@ class Toolbox:
         self.failures = 0
         self.used: set[str] = set()
         self.search_failed = False
+        # How many hits are wanted is said by the code below.
+        self.taint_context.allow(str(HITS))
         for tool in listed:
-            if not tool.ours:
+            if not tool.vouched:
                 self.taint_context.read(tool.description, "untrusted")
 
     @staticmethod
@@ -116,19 +119,29 @@ class Toolbox:
         and the least trusted counts.
         """
         author: contracts.Trust = Toolbox.author(tool)
-        said = (
-            [
-                value
-                for path, value in taint.list_leaves(answer)
-                if path.rpartition(".")[2] == "trust"
-            ]
-            if author == "own"
-            else []
-        )
+        if author != "own":
+            return author
+        said = [
+            value
+            for path, value in tool_answers.list_leaves(answer)
+            if path.rpartition(".")[2] == "trust"
+        ]
+        if tool.name.startswith(NOTES) and not said:
+            # A note without an origin is judged by what it says.
+            said = [note_origin.trust_of(_origins(answer))]
         for trust in LEAST_FIRST:
             if trust in said:
                 return trust
         return author
+
+    @staticmethod
+    def place(tool: client.Tool) -> str:
+        """Return who receives the arguments of a tool, and whose its answers are."""
+        if tool.ours:
+            return taint.WORLD if tool.open_world else taint.HERE
+        server = tool.name.partition(".")[0]
+        # What a server keeps is not told to the world by way of the same server.
+        return f"{server} (open)" if tool.is_public or tool.reaches_out else server
 
     def searches(self) -> list[client.Tool]:
         """Return the tools that search by words, the web first, the person's own notes next."""
@@ -148,10 +161,10 @@ class Toolbox:
         )
 
     async def call(
-        self, name: str, arguments: dict[str, Any], topic_id: str = ""
+        self, name: str, arguments: dict[str, Any], topic_id: str = "", *, chosen: bool = True
     ) -> dict[str, Any]:
         """Call a tool, once more when the fault may pass; ToolFailed says why not, NeedsApproval
-        that a person decides.
+        that a person decides. Not `chosen` is a call that code makes in its order.
         """
         tool = next(
             (tool for tool in self.listed.values() if name in (tool.name, tool.function_name)), None
@@ -160,7 +173,7 @@ class Toolbox:
             raise errors.BadInput(
                 f"there is no tool {name[:80]!r}; there are {', '.join(self.listed) or 'none'}"
             )
-        level = self._permit(tool, arguments, topic_id)
+        level = self._permit(tool, arguments, topic_id, chosen)
         self.used.add(tool.name)
         if not tool.read_only and run_context.current().run_id:
             return await self._write(tool, arguments, topic_id)
@@ -271,7 +284,7 @@ class Toolbox:
                 arguments,
                 approved_calls.key_of(run_context.current().run_id, topic_id, tool.name, arguments),
                 reason="asked for by an agent; nobody has to be asked",
-                annotations=tool.annotations,
+                annotations=tool.believed,
             )
             repeats = tool.annotations.get("idempotentHint") is True
             done = actions.perform(
@@ -288,32 +301,41 @@ class Toolbox:
             raise errors.ToolFailed(str(outcome.get("error") or f"{tool.name} is {done['state']}"))
         return outcome
 
-    def _permit(self, tool: client.Tool, arguments: dict[str, Any], topic_id: str) -> risk.Risk:
+    def _permit(
+        self, tool: client.Tool, arguments: dict[str, Any], topic_id: str, chosen: bool = True
+    ) -> risk.Risk:
         """Return the class of a call that may be made;
         ToolRefused and NeedsApproval stop the others.
         """
         with spans.span(
             f"risk_decision {tool.name}", {"tool.name": tool.name}, scope="millrace.trust"
         ) as handle:
-            return self._judge(tool, arguments, topic_id, handle)
+            verdict = taint.decide(
+                tool.name,
+                _with_unknown_names(tool, arguments),
+                self.taint_context,
+                read_only=tool.read_only,
+                is_egress=tool.is_egress,
+                place=self.place(tool),
+                chosen=chosen,
+            )
+            return self._judge(tool, arguments, topic_id, verdict, handle)
 
     def _judge(
-        self, tool: client.Tool, arguments: dict[str, Any], topic_id: str, handle: spans.Span
+        self,
+        tool: client.Tool,
+        arguments: dict[str, Any],
+        topic_id: str,
+        verdict: taint.Verdict,
+        handle: spans.Span,
     ) -> risk.Risk:
-        verdict = taint.decide(
-            tool.name,
-            arguments,
-            self.taint_context,
-            read_only=tool.read_only,
-            is_egress=tool.open_world or not tool.ours,
-        )
         if not tool.read_only and actions.INCIDENTAL.intersection(arguments):
             # Such fields are no part of what a person approves.
             verdict = taint.Verdict(
                 "refuse",
                 f"{tool.name} was not called: {sorted(actions.INCIDENTAL)} are no fields of a call",
             )
-        assessment = risk.assess(tool.name, tool.annotations, arguments)
+        assessment = risk.assess(tool.name, tool.believed, arguments)
         handle.set(
             {"agent.risk_level": assessment.risk, "millrace.rule": verdict.why or assessment.rule}
         )
@@ -335,7 +357,7 @@ class Toolbox:
                 key,
                 reason=f"asked for by {self._asker}; {why}",
                 at_least=_asking(assessment.risk),
-                annotations=tool.annotations,
+                annotations=tool.believed,
             )
         events.emit(
             "decision", f"{tool.name} needs a person: {why}", tool=tool.name, risk=assessment.risk
@@ -343,17 +365,17 @@ class Toolbox:
         raise errors.NeedsApproval(f"{tool.name} was not run, it waits as a proposed action: {why}")
 
     def _hear(self, tool: client.Tool, answer: dict[str, Any]) -> None:
-        """Take note of whose words came back. Others' tools that do not say that they read the open
-        world may read what is private to the owner, such as his mail.
+        """Take note of whose words came back, and from where. What is not plainly the open world's
+        may be private to the owner, such as his mail.
         """
-        texts: list[str] = []
-        links: list[str] = []
-        for path, value in taint.list_leaves(answer):
-            if isinstance(value, str):
-                (links if path.rpartition(".")[2] == "url" else texts).append(value)
-        private = self.author(tool) == "own" or not tool.annotations.get("openWorldHint", False)
-        self.taint_context.read("\n".join(texts), self.words(tool, answer), private)
-        self.taint_context.link(*links)
+        marked = any(
+            path.rpartition(".")[2] in ("private", "own") and value is True
+            for path, value in tool_answers.list_leaves(answer)
+        )
+        # A search of the web that fell back on this machine gives what is the owner's.
+        place = taint.HERE if tool.ours and marked else self.place(tool)
+        private = marked or not tool.is_public
+        self.taint_context.read_answer(answer, self.words(tool, answer), private, place)
 
     async def search(self, query: str, preferred: str = "") -> list[Hit]:
         """Return what the tools find; one that fails or finds nothing gives way to the next."""
@@ -361,7 +383,10 @@ class Toolbox:
             self.searches(), key=lambda tool: preferred not in (tool.name, tool.function_name)
         )
         for tool in order:
-            wanted = {"query": query, **({"limit": HITS} if _takes(tool, "limit") else {})}
+            words = self._sayable(tool, query)
+            if not words:
+                continue
+            wanted = {"query": words, **({"limit": HITS} if _takes(tool, "limit") else {})}
             try:
                 answer = await self.call(tool.name, wanted)
             except (errors.ToolRefused, errors.NeedsApproval):
@@ -379,13 +404,24 @@ class Toolbox:
                 return hits
         return []
 
+    def _sayable(self, tool: client.Tool, query: str) -> str:
+        """Return the query without what may not leave to the tool; nobody is asked about it."""
+        words = self.taint_context.reduce(query, self.place(tool)) if tool.is_egress else query
+        if words != query:
+            events.emit(
+                "decision",
+                f"{tool.name} searches for less: private words are left out of the query",
+                tool=tool.name,
+            )
+        return words
+
     async def _search_again(
         self, tool: client.Tool, wanted: dict[str, Any], first: dict[str, Any]
     ) -> dict[str, Any]:
         await asyncio.sleep(RETRY_WAIT_SECONDS)
         try:
             second = await self.call(tool.name, wanted)
-        except errors.ToolFailed:
+        except (errors.ToolFailed, errors.NeedsApproval):
             second = first
         if _search_failed(second):
             self.search_failed = True
@@ -398,7 +434,9 @@ class Toolbox:
         note = url.startswith("note:")
         for tool in self.readers("path" if note else "url"):
             answer = await self.call(
-                tool.name, {"path": url.removeprefix("note:")} if note else {"url": url}
+                tool.name,
+                {"path": url.removeprefix("note:")} if note else {"url": url},
+                chosen=False,
             )
             if answer.get("text"):
                 date = _date(next((answer[name] for name in DATES if answer.get(name)), None))
@@ -443,6 +481,25 @@ def _attributes(tool: client.Tool, level: risk.Risk) -> dict[str, Any]:
         "agent.id": "researcher",
         "agent.risk_level": level,
     }
+
+
+def _with_unknown_names(tool: client.Tool, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Return the arguments with the names that are none of the tool's as values: a name can carry
+    words, too.
+    """
+    unknown = [name for name in arguments if not _takes(tool, name)]
+    return {**arguments, "names of arguments": unknown} if unknown else arguments
+
+
+def _origins(answer: dict[str, Any]) -> list[note_origin.Origin]:
+    """Return who wrote each note of an answer that does not say it itself."""
+    return [
+        note_origin.origin_of(
+            str(record.get("path") or ""),
+            "\n".join(str(record[name]) for name in TEXTS if name in record),
+        )
+        for record in tool_answers.parts_of(answer).records
+    ]
 
 
 def _search_failed(answer: dict[str, Any]) -> bool:

@@ -1,56 +1,37 @@
 # requirements:
 
-"""Taint: whose words a tool call is made of, and what follows from that.
+"""Taint: what a tool call is made of, where it goes, and what follows from that.
 
 A model may be talked into anything by what it reads, so nothing here asks what a text says or what
-the model meant. It counts what the model has read (`Heard`) and what a call would carry:
+the model meant. It follows the flow: what was read so far (`TaintContext`), by whose words, from
+which place, and what a call would carry to which place.
 
 1. A call that changes something, made after untrusted text was read, waits for a person, unless
-   every argument stands in the user's own words.
+   every argument is the user's own: his words, a day or time that he named, or the identifier of
+   the one record that he named.
 2. A call that only reads on this machine is free.
-3. A call that reads elsewhere sends its arguments to another system. It never carries a secret.
-   After untrusted text was read it goes only to addresses that the user gave or a tool returned as
-   a link, letter by letter (an address that was fixed before the private text was read cannot carry
-   it), and says nothing that only private texts say.
+3. A call that reads elsewhere sends its arguments away. It never carries a secret. After untrusted
+   text was read it goes only to addresses that the user gave or a tool returned as a link.
+4. After private data was read, too, it carries only the user's own words of this request, what its
+   receiver said itself, and texts of public sources; what leaves is counted (outflow). Anything
+   else waits for a person.
 """
 
-import itertools
+import math
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from typing import Any, Literal, cast
+from dataclasses import dataclass
+from typing import Any, Literal
 
 from f.millrace.core import contracts, redaction
-from f.millrace.trust import deobfuscation
+from f.millrace.trust import deobfuscation, outflow, own_words, quoted_material, tool_answers
 
 Outcome = Literal["free", "ask", "refuse"]
-# Arguments that hold an address whole, also when it is written without its scheme.
-ADDRESS_NAMES = frozenset(
-    {
-        "url",
-        "uri",
-        "link",
-        "href",
-        "endpoint",
-        "feed",
-        "webhook",
-        "callback",
-        "host",
-        "domain",
-        "site",
-    }
-)
-# Words of fewer letters say nothing on their own.
-SHORTEST_WORD = 4
-SHORTEST_NUMBER = 3
-OPAQUE = 20
-# Everybody's words, though they are written like names or figures.
-COMMON = frozenset(
-    "monday tuesday wednesday thursday friday saturday sunday january february march april may june"
-    " july august september october november december".split()
-)
-YEAR = re.compile(r"(?:19|20)\d\d")
-MOST_READ = 200_000
+# This machine; the world that everybody can read; a text whose place nobody told.
+HERE, WORLD, ELSEWHERE = "here", "world", "elsewhere"
+# So many calls of one task that only read may wait for a person; a question too many answers none.
+MOST_ASKED = 20
+BITS_OF_SWITCH = 1.0
+BITS_OF_PATH = 4.0
 
 
 @dataclass(frozen=True)
@@ -61,65 +42,134 @@ class Verdict:
     why: str = ""
 
 
-@dataclass
-class Words:
-    """What was read of one trust: its words, which of them are telling, and which follow which."""
-
-    all: set[str] = field(default_factory=set)
-    telling: set[str] = field(default_factory=set)
-    pairs: set[tuple[str, str]] = field(default_factory=set)
-    text: list[str] = field(default_factory=list)
-
-    def add(self, text: str) -> None:
-        """Add the words of a text."""
-        text = text[:MOST_READ]
-        found = deobfuscation.words(text)
-        self.all.update(found)
-        self.pairs.update(itertools.pairwise(found))
-        self.telling.update(_revealing_words(text))
-        self.text.append(deobfuscation.skeleton(text))
-
-    def holds(self, word: str) -> bool:
-        """Return whether the letters stand anywhere in what was read."""
-        return any(word in text for text in self.text)
-
-
 class TaintContext:
-    """What a model has read so far, by whose words it was."""
+    """What a model has read so far: by whose words, and from which place.
+
+    Attributes:
+        tainted: Untrusted text was read.
+        own: The user's own words of this request.
+        count: What left since private data was read.
+    """
 
     def __init__(self, request: str = "", trust: contracts.Trust = "own") -> None:
         """Begin with the task; `trust` says whether the user wrote it
         or it is untrusted (a headline, say).
         """
         self.tainted = False
-        self.request = Words()
-        self.private = Words()
-        self.public = Words()
-        self.links: set[str] = set()
+        self.count = outflow.Count()
+        self.public = outflow.Texts()
+        self._private: dict[str, outflow.Texts] = {}
+        self._links: dict[str, str] = {}
+        self._meant: set[str] = set()
+        self._records = tool_answers.Records()
+        self.asked = 0
+        task = quoted_material.split(request) if trust != "untrusted" else None
+        self.own = own_words.OwnWords(task.own if task else "")
+        self.request = outflow.Texts()
+        self.request.add(own_words.today())
         self.hosts: set[str] = set()
-        if trust == "untrusted":
+        if task is None:
             self.read(request, "untrusted")
-        else:
-            self.request.add(request)
-            self.link(*deobfuscation.addresses(request))
-            # A host that is named alone means all of it; one inside an address means that page.
-            self.hosts |= deobfuscation.hosts(deobfuscation.URL.sub(" ", request))
+            return
+        self.request.add(task.own)
+        self.read(task.quoted, "untrusted")
+        self.link(*deobfuscation.addresses(task.own), origin=HERE)
+        # A host that is named alone means all of it; one inside an address means that page.
+        self.hosts |= deobfuscation.hosts(deobfuscation.URL.sub(" ", task.own))
 
-    def read(self, text: str, trust: contracts.Trust, private: bool = False) -> None:
+    @property
+    def has_private(self) -> bool:
+        """Whether private data was read."""
+        return bool(self._private)
+
+    def read(
+        self, text: str, trust: contracts.Trust, private: bool = False, place: str = ""
+    ) -> None:
         """Take note of a text that the model is shown;
-        a mail to the owner is both untrusted and private.
+        a mail to the owner is both untrusted and private. `place` says where it is from.
         """
         if not text:
             return
         if trust == "untrusted":
             self.tainted = True
-        (self.private if private or trust == "own" else self.public).add(text)
+        if private or trust == "own":
+            place = place or (HERE if trust == "own" else ELSEWHERE)
+            self._private.setdefault(place, outflow.Texts()).add(text)
+        else:
+            self.public.add(text)
 
-    def link(self, *urls: str) -> None:
-        """Take note of addresses that came as links: from the user,
-        the settings, or a tool's `url` field.
+    def read_answer(
+        self, answer: dict[str, Any], trust: contracts.Trust, private: bool, place: str
+    ) -> None:
+        """Take note of what a tool answered: its texts and figures, its links, its records."""
+        parts = tool_answers.parts_of(answer)
+        self.read("\n".join(parts.texts), trust, private, place)
+        self.link(*parts.links, origin=place if private else WORLD)
+        self._records.add(place, parts.records)
+        if trust == "untrusted":
+            self._meant.update(
+                deobfuscation.normalise_address(url)
+                for url in tool_answers.links_meant(parts.records, self.own)
+            )
+
+    def link(self, *urls: str, origin: str = WORLD) -> None:
+        """Take note of addresses that came as links: from the user and the settings (origin HERE),
+        or from a tool's field for links.
         """
-        self.links |= {deobfuscation.normalise_address(url) for url in urls if url}
+        for url in filter(None, urls):
+            self._links.setdefault(deobfuscation.normalise_address(url), origin)
+
+    def allow(self, text: str) -> None:
+        """Take words as free to leave, since whoever chose them was shown nothing private."""
+        self.request.add(text)
+
+    def private_elsewhere(self, place: str) -> bool:
+        """Return whether private data was read that the place has not given itself."""
+        return any(origin != place for origin in self._private)
+
+    def price(self, text: str, place: str) -> float:
+        """Return the bits that a text tells the place of what was read elsewhere."""
+        return outflow.price(text, self._free(place), self.public)
+
+    def reduce(self, text: str, place: str = WORLD) -> str:
+        """Return the text without the words that may not leave to the place unasked."""
+        if not (self.tainted and self.private_elsewhere(place)):
+            return text
+        left = outflow.MOST_BITS - self.count.bits
+        if self.price(text, place) <= left:
+            return text
+        return outflow.reduce(text, self._free(place), self.public, left)
+
+    def _free(self, place: str) -> list[outflow.Texts]:
+        """Return what the place may be told: what the user said, and what the place keeps itself.
+        Of public texts the words are chosen, whoever answered them.
+        """
+        return [self.request, *([self._private[place]] if place in self._private else [])]
+
+    def is_private_word(self, piece: str) -> bool:
+        """Return whether a word stands in what is private."""
+        return any(piece in texts.words for texts in self._private.values())
+
+    def is_named_record(self, value: Any, place: str) -> bool:
+        """Return whether a value identifies the one record of the place that the user named."""
+        return self._records.is_named(value, place, self.own)
+
+    def is_own_value(self, text: str, place: str) -> bool:
+        """Return whether the place itself gave this text as the whole of a field."""
+        return self._records.has_value(text, place)
+
+    def origin_of_link(self, url: str) -> str:
+        """Return where an address came from as a link; empty when from nowhere."""
+        return self._links.get(deobfuscation.normalise_address(url), "")
+
+    def is_meant(self, url: str) -> bool:
+        """Return whether the user asked for what stands behind this address, by who sent it."""
+        return deobfuscation.normalise_address(url) in self._meant
+
+    def bits_of_link(self, url: str) -> float:
+        """Return the bits of choosing this address among those that were offered."""
+        offered = [address for address, origin in self._links.items() if origin != HERE]
+        return math.log2(max(1, len(self._meant if self.is_meant(url) else offered)))
 
 
 def decide(
@@ -129,22 +179,31 @@ def decide(
     *,
     read_only: bool,
     is_egress: bool,
+    place: str = WORLD,
+    chosen: bool = True,
 ) -> Verdict:
-    """Return what becomes of a call of a tool that only reads or not, here or elsewhere."""
-    values = list(list_leaves(arguments))
+    """Return what becomes of a call of a tool that only reads or not, here or elsewhere, and count
+    what it carries away. `place` is who receives its arguments; not `chosen` is a link that code
+    takes up in its order: then nothing is told by which it is.
+    """
+    values = list(tool_answers.list_leaves(arguments))
     secret = _find_secret(values) if is_egress or not read_only else None
     if secret is not None:
         return Verdict("refuse", f"{tool} was not called: {secret} holds a secret")
     if not read_only:
-        return _decide_change(tool, values, taint_context)
-    if not is_egress:
+        return _decide_change(tool, values, taint_context, place)
+    if not is_egress or not taint_context.tainted:
         return Verdict("free")
-    for path, value in values:
-        if isinstance(value, str | int | float) and not isinstance(value, bool):
-            fault = _egress_reason(path, str(value), taint_context)
-            if fault:
-                return Verdict("refuse", f"{tool} was not called: {fault}")
-    return Verdict("free")
+    verdict = _decide_egress(tool, values, taint_context, place, chosen)
+    if verdict.outcome == "ask":
+        taint_context.asked += 1
+        if taint_context.asked > MOST_ASKED:
+            return Verdict(
+                "refuse",
+                f"{tool} was not called: {MOST_ASKED} calls of this task wait for a person already;"
+                f" {verdict.why}",
+            )
+    return verdict
 
 
 def _find_secret(values: list[tuple[str, Any]]) -> str | None:
@@ -155,28 +214,16 @@ def _find_secret(values: list[tuple[str, Any]]) -> str | None:
     return None
 
 
-def list_leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield each value inside the arguments, and each name that is not the tool's own,
-    with where it stands.
-    """
-    if isinstance(value, dict):
-        for name, inner in cast("dict[Any, Any]", value).items():
-            if path:
-                yield f"a name in {path}", str(name)
-            yield from list_leaves(inner, f"{path}.{name}" if path else str(name))
-    elif isinstance(value, list | tuple):
-        for inner in cast("Iterable[Any]", value):
-            yield from list_leaves(inner, path or "the arguments")
-    else:
-        yield path, value
-
-
 def _decide_change(
-    tool: str, values: list[tuple[str, Any]], taint_context: TaintContext
+    tool: str, values: list[tuple[str, Any]], taint_context: TaintContext, place: str
 ) -> Verdict:
     if not taint_context.tainted:
         return Verdict("free")
-    foreign = [path for path, value in values if not _said_by_user(value, taint_context)]
+    foreign = [
+        path
+        for path, value in values
+        if not (taint_context.own.has(value) or taint_context.is_named_record(value, place))
+    ]
     if values and not foreign:
         return Verdict("free")
     what = ", ".join(dict.fromkeys(foreign)) or "no argument"
@@ -187,114 +234,99 @@ def _decide_change(
     )
 
 
-def _said_by_user(value: Any, taint_context: TaintContext) -> bool:
-    if value is None or value is False:
-        return True
-    if value is True:
-        return False
-    wanted = " ".join(deobfuscation.words(str(value)))
-    return bool(wanted) and any(
-        f" {wanted} " in f" {' '.join(deobfuscation.words(text))} "
-        for text in taint_context.request.text
-    )
+def _decide_egress(
+    tool: str, values: list[tuple[str, Any]], taint_context: TaintContext, place: str, chosen: bool
+) -> Verdict:
+    """Decide on a call that reads elsewhere after untrusted text was read."""
+    guarded = taint_context.private_elsewhere(place)
+    load = outflow.Load(letters=sum(len(str(value)) for _, value in values))
+    for path, value in values:
+        fault = _weigh(path, value, taint_context, place, guarded, load)
+        if fault:
+            return Verdict("ask", f"{fault}; so {tool} asks")
+    if not guarded or not chosen:
+        return Verdict("free")
+    against = taint_context.count.reason_against(load)
+    if against:
+        return Verdict(
+            "ask", f"it comes after private data was read, and {against}; so {tool} asks"
+        )
+    taint_context.count.add(load)
+    return Verdict("free")
 
 
-def _egress_reason(path: str, text: str, taint_context: TaintContext) -> str:
-    """Return why the text must not be sent to another system; empty when it may."""
-    if not taint_context.tainted:
+def _weigh(
+    path: str,
+    value: Any,
+    taint_context: TaintContext,
+    place: str,
+    guarded: bool,
+    load: outflow.Load,
+) -> str:
+    """Add to the load what one value would carry to the place; return why it may not leave."""
+    if value is None or isinstance(value, bool):
+        load.bits += 0.0 if value is None else BITS_OF_SWITCH
         return ""
-    name = path.rpartition(".")[2].lower()
-    urls = (
-        [text]
-        if name in ADDRESS_NAMES or deobfuscation.URL.fullmatch(text.strip())
-        else deobfuscation.addresses(deobfuscation.strip_invisible(text))
-    )
-    unknown = [url for url in urls if not _is_known_url(url, taint_context)]
-    if unknown:
-        host = deobfuscation.urlsplit_host(unknown[0]) or unknown[0][:60]
-        return f"the address at {host} came neither from the user nor as a link of a result"
-    if urls and len(urls[0]) == len(text):
+    text = str(value)
+    for url in tool_answers.addresses_in(text, path):
+        fault, bits = _weigh_address(url, taint_context, place, guarded)
+        if fault:
+            return fault
+        load.links.add(deobfuscation.normalise_address(url))
+        load.link_bits += bits
+        text = text.replace(url, " ", 1)
+    if not guarded or not text.strip():
         return ""
-    return _private_reason(path, text, taint_context)
-
-
-def _is_known_url(url: str, taint_context: TaintContext) -> bool:
-    if deobfuscation.normalise_address(url) in taint_context.links:
-        return True
-    host, _, rest = deobfuscation.normalise_address(url).removeprefix("//").partition("/")
-    # A page that the user did not name, on a host that he named: nothing but plain words may stand
-    # in its path.
-    plain = "?" not in rest and "%" not in rest and "@" not in url
-    return (
-        host in taint_context.hosts
-        and plain
-        and not _private_reason("the address", rest.replace("/", " "), taint_context)
-    )
-
-
-def _private_reason(path: str, text: str, taint_context: TaintContext) -> str:
-    own = taint_context.private
-    if not own.all:
-        return ""
-    open_words = taint_context.request.all | taint_context.public.all
-    telling = own.telling - open_words
-    pairs = own.pairs - taint_context.request.pairs - taint_context.public.pairs
-    for form in deobfuscation.decodings(text):
-        found = deobfuscation.words(form)
-        # What stands inside a longer word that others said (the year of a date) gives nothing away.
-        said = {
-            word
-            for word in _said(telling, found, form)
-            if not taint_context.request.holds(word) and not taint_context.public.holds(word)
-        }
-        paired = itertools.pairwise(found)
-        if said or any(_private_pair(one, two, pairs, open_words) for one, two in paired):
-            return f"{path} carries words of the owner's private texts"
-    if _opaque(text, open_words) and not deobfuscation.addresses(text):
-        return f"{path} carries something that cannot be read"
+    load.bits += taint_context.price(text, place)
+    if load.bits == outflow.FORBIDDEN:
+        return (
+            f"it comes after private data was read, and {path} carries words that neither the user"
+            " nor a public source said"
+        )
     return ""
 
 
-def _said(telling: set[str], found: list[str], form: str) -> set[str]:
-    """Return the telling words that a text says: as words, inside of one, or in pieces."""
-    mixed = [word for word in found if not word.isalpha()]
-    inside = {part for part in telling if len(part) > 5 and any(part in word for word in mixed)}
-    bare = _bare(form)
-    pieces = {word for word in telling if (len(word) > 5 or _number(word)) and _bare(word) in bare}
-    return telling.intersection(found) | inside | pieces
+def _weigh_address(
+    url: str, taint_context: TaintContext, place: str, guarded: bool
+) -> tuple[str, float]:
+    """Return why an address may not be opened, or the bits of its choice."""
+    host = deobfuscation.urlsplit_host(url) or url[:60]
+    origin = taint_context.origin_of_link(url)
+    if origin == HERE:
+        return "", 0.0
+    # `john.smith` is a name to the server that gave it, though it looks like a host's.
+    if not re.search(r"[/\\:]", url) and taint_context.is_own_value(url, place):
+        return "", 0.0
+    if taint_context.is_meant(url):
+        return "", taint_context.bits_of_link(url)
+    if origin in (WORLD, place) or (origin and not guarded):
+        return "", taint_context.bits_of_link(url)
+    if origin:
+        return f"the address at {host} came from private data and not from the user", 0.0
+    cost = _price_of_page(url, taint_context, guarded)
+    if cost < outflow.FORBIDDEN:
+        return "", cost
+    return f"the address at {host} came neither from the user nor as a link of a result", 0.0
 
 
-def _bare(text: str) -> str:
-    return "".join(filter(str.isalnum, text))
-
-
-def _opaque(text: str, open_words: set[str]) -> bool:
-    """Tell whether a text has a long word that is no word, such as a code."""
-    long = (word for word in text.split() if len(word) >= OPAQUE and not word.isalpha())
-    return any(deobfuscation.skeleton(word) not in open_words for word in long)
-
-
-def _private_pair(one: str, two: str, pairs: set[tuple[str, str]], open_words: set[str]) -> bool:
-    long = len(one) >= SHORTEST_WORD and len(two) >= SHORTEST_WORD
-    return long and (one, two) in pairs and one not in open_words and two not in open_words
-
-
-def _number(word: str) -> bool:
-    return len(word) >= SHORTEST_NUMBER and any(char.isdigit() for char in word)
-
-
-def _revealing_words(text: str) -> Iterator[str]:
-    """Yield the words that give something away alone: figures,
-    addresses, codes, and names inside a sentence.
+def _price_of_page(url: str, taint_context: TaintContext, guarded: bool) -> float:
+    """Return the bits of a page that the user did not name on a host that he named: nothing but
+    plain words may stand in its path.
     """
-    for match in deobfuscation.WORD.finditer(deobfuscation.strip_invisible(text)):
-        word = match[0]
-        before = text[: match.start()].rstrip(" \t\"'(«“")[-1:]
-        inside = bool(before) and before not in ".!?:;\n#-*•|"
-        name = word[:1].isupper() and inside and len(word) >= SHORTEST_WORD
-        if _number(word) or "@" in word or name or (word.isupper() and len(word) >= SHORTEST_WORD):
-            yield from (
-                part
-                for part in deobfuscation.words(word)
-                if part not in COMMON and not YEAR.fullmatch(part)
-            )
+    host, _, rest = deobfuscation.normalise_address(url).removeprefix("//").partition("/")
+    plain = not any(sign in rest for sign in "?%@=&;") and "@" not in url
+    if host not in taint_context.hosts or not plain:
+        return outflow.FORBIDDEN
+    return (
+        sum(_price_of_step(piece, taint_context) for piece in outflow.split(rest))
+        if guarded
+        else 0.0
+    )
+
+
+def _price_of_step(piece: str, taint_context: TaintContext) -> float:
+    if piece in taint_context.request.words:
+        return 0.0
+    if not piece.isalpha() or taint_context.is_private_word(piece):
+        return outflow.FORBIDDEN
+    return BITS_OF_PATH

@@ -1,0 +1,296 @@
+# requirements:
+
+"""Outflow: what a value that leaves may have been made of, and how much of it is a choice.
+
+After private data and untrusted text were read, a value leaves unasked only when every piece of it
+stands in the user's own request, in what its receiver said himself, or in public texts. Which piece
+is chosen can still tell something, as a book code does; so a choice has a price in bits, and what
+leaves is counted.
+"""
+
+import math
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from f.millrace.trust import deobfuscation
+
+# More than one phrase of a page or two words that everybody searches by; less than a short code.
+MOST_BITS = 12.0
+# Who offers links to choose from may well see which of them is opened: one out of a page of hits.
+MOST_LINK_BITS = 5.0
+# Requests, distinct links and letters that leave after private data was read, before a person is
+# asked whatever they carry.
+MOST_REQUESTS = 40
+MOST_LINKS = 12
+MOST_LETTERS = 20_000
+LONGEST = 20_000
+FORBIDDEN = math.inf
+MOST_READ = 200_000
+MOST_KEPT = 5_000_000
+# So many pieces of the user's words, each from another place of his request, say no more than a
+# query does; from then on their order is a choice.
+FREE_RUNS = 4
+BITS_OF_ORDER = 3.0
+
+# A run of a public text is taken in place of the user's words only where it is cheap.
+_PHRASE = 4.0
+
+PIECE = re.compile(r"[^\W_]+")
+SPACES = re.compile(r"\s+")
+# Scripts without spaces between words: there a run of letters may hold several words.
+UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]")
+PUNCTUATION = frozenset(".,:;?!'\"()-/&%+#’‘“”„@_=[]{}<>*$€£°|")
+WEEKDAYS = frozenset(
+    "monday tuesday wednesday thursday friday saturday sunday mon tue wed thu fri sat sun".split()
+)
+MONTHS = frozenset(
+    "january february march april may june july august september october november december jan feb"
+    " mar apr jun jul aug sep sept oct nov dec".split()
+)
+# Words that everybody puts into a search; which of them costs BITS_OF_EVERYBODY.
+EVERYBODY = frozenset(
+    "a an the of in on at for to from by with and or not near about is are was what who where when"
+    " how why which news latest new current today tomorrow now week weekend month year time times"
+    " price prices cost weather map review reviews overview summary info information details event"
+    " events list best top open opening hours near me online english".split()
+)
+BITS_OF_EVERYBODY = 6.0
+BITS_OF_PHRASE = 6.5
+BITS_OF_DIGIT = 3.3
+BITS_OF_YEAR = 5.0
+YEAR = re.compile(r"(?:19|20)\d\d")
+ENDINGS = ("'s", "ing", "ies", "es", "ed", "s", "e", "y")
+
+
+class Said(NamedTuple):
+    """One text: its pieces in a row, and how many there are."""
+
+    pieces: str
+    length: int
+    plain: str
+
+
+@dataclass
+class Texts:
+    """What was read of one origin."""
+
+    said: list[Said] = field(default_factory=list)
+    words: set[str] = field(default_factory=set)
+    written: set[str] = field(default_factory=set)
+    _letters: int = 0
+
+    def add(self, text: str) -> None:
+        """Add a text."""
+        text = text[:MOST_READ]
+        pieces = split(text)
+        if pieces or text.strip():
+            plain = " ".join(deobfuscation.skeleton(text).split())
+            self.said.append(Said(f" {' '.join(pieces)} ", len(pieces), plain))
+            self._letters += len(plain)
+            while self._letters > MOST_KEPT and len(self.said) > 1:
+                self._letters -= len(self.said.pop(0).plain)
+            self.words.update(pieces)
+            self.written.update(PIECE.findall(text))
+
+    def holds(self, pieces: list[str]) -> bool:
+        """Return whether the pieces stand in one text side by side."""
+        run = f" {' '.join(pieces)} "
+        return any(run in text.pieces for text in self.said)
+
+    def price(self, pieces: list[str]) -> float:
+        """Return the bits of choosing this run out of the shortest text that has it."""
+        run = f" {' '.join(pieces)} "
+        counts = [text.length for text in self.said if run in text.pieces]
+        if not counts:
+            return FORBIDDEN
+        # A short text may be a code book of long words.
+        return max(BITS_OF_PHRASE, math.log2(max(1, min(counts) - len(pieces) + 1)))
+
+    def holds_plain(self, text: str) -> bool:
+        """Return whether a text stands here letter by letter, or a word of a script without
+        spaces.
+        """
+        plain = " ".join(deobfuscation.skeleton(text).split())
+        return bool(plain) and any(plain in each.plain for each in self.said)
+
+
+@dataclass
+class Load:
+    """What one request carries: letters, the bits of chosen words and of chosen links."""
+
+    letters: int = 0
+    bits: float = 0.0
+    link_bits: float = 0.0
+    links: set[str] = field(default_factory=set)
+
+
+@dataclass
+class Count:
+    """What left since private data was read."""
+
+    requests: int = 0
+    letters: int = 0
+    bits: float = 0.0
+    link_bits: float = 0.0
+    links: set[str] = field(default_factory=set)
+
+    def reason_against(self, load: Load) -> str:
+        """Return which limit a further request would pass; empty when none."""
+        distinct = len(self.links | load.links)
+        if self.bits + load.bits > MOST_BITS:
+            return "with what left before, the choice of its words could spell out private data"
+        if self.link_bits + load.link_bits > MOST_LINK_BITS:
+            return "with what left before, the choice of its links could spell out private data"
+        if self.requests + 1 > MOST_REQUESTS:
+            return f"{self.requests} requests left since private data was read"
+        if distinct > MOST_LINKS:
+            return f"{distinct} different links would be opened since private data was read"
+        if self.letters + load.letters > MOST_LETTERS:
+            return f"{self.letters:,} letters left since private data was read"
+        return ""
+
+    def add(self, load: Load) -> None:
+        """Count a request."""
+        self.requests += 1
+        self.letters += load.letters
+        self.bits += load.bits
+        self.link_bits += load.link_bits
+        self.links |= load.links
+
+
+def split(text: str) -> list[str]:
+    """Return the pieces of a text, folded: its letters and digits between anything else."""
+    return PIECE.findall(deobfuscation.skeleton(text))
+
+
+def price(text: str, free: Iterable[Texts], public: Texts) -> float:
+    """Return the bits that a text may tell; FORBIDDEN when a piece of it stands nowhere in what may
+    leave.
+
+    `free` are texts whose pieces cost nothing.
+    """
+    own = list(free)
+    if len(text) > LONGEST:
+        return FORBIDDEN
+    if _is_disguised(text, [*own, public]):
+        return FORBIDDEN
+    pieces = split(text)
+    bits = _price_of_signs(text, pieces, [*own, public])
+    for _, cost in _runs(pieces, own, public):
+        bits += cost
+        if bits == FORBIDDEN:
+            break
+    return bits
+
+
+def reduce(text: str, free: Iterable[Texts], public: Texts, limit: float = MOST_BITS) -> str:
+    """Return the text without the words that may not leave; the rest costs at most `limit`."""
+    kept: list[str] = []
+    bits = 0.0
+    for run, cost in _runs(split(text[:LONGEST]), list(free), public):
+        if bits + cost <= limit:
+            kept += run
+            bits += cost
+    return " ".join(kept)
+
+
+def _runs(pieces: list[str], own: list[Texts], public: Texts) -> Iterator[tuple[list[str], float]]:
+    """Yield the text in runs that stand somewhere side by side, each with what it costs."""
+    start = runs = 0
+    while start < len(pieces):
+        length, cost = _cheapest_run(pieces, start, own, public)
+        runs += cost == 0.0
+        yield pieces[start : start + length], cost or (BITS_OF_ORDER if runs > FREE_RUNS else 0.0)
+        start += length
+
+
+def _cheapest_run(
+    pieces: list[str], start: int, own: list[Texts], public: Texts
+) -> tuple[int, float]:
+    """Return how many pieces from `start` on are taken together, and what they cost."""
+    free = max((_longest(pieces, start, texts) for texts in own), default=0)
+    known = _longest(pieces, start, public)
+    if free and free >= known:
+        return free, 0.0
+    if known:
+        cost = public.price(pieces[start : start + known])
+        return (free, 0.0) if free and cost > _PHRASE else (known, cost)
+    return 1, _price_of_piece(pieces[start], own, public)
+
+
+def _longest(pieces: list[str], start: int, texts: Texts) -> int:
+    length = 0
+    while start + length < len(pieces) and pieces[start + length] in texts.words:
+        if not texts.holds(pieces[start : start + length + 1]):
+            break
+        length += 1
+    return length
+
+
+def _price_of_piece(piece: str, own: list[Texts], public: Texts) -> float:
+    if UNSPACED.search(piece):
+        return _price_of_unspaced(piece, own, public)
+    if piece.isdigit():
+        return _price_of_number(piece)
+    if piece in WEEKDAYS or piece in MONTHS:
+        return 3.0
+    if any(stem in texts.words for stem in _stems(piece) for texts in own):
+        return 1.0
+    if piece in EVERYBODY:
+        return BITS_OF_EVERYBODY
+    return FORBIDDEN
+
+
+def _price_of_unspaced(piece: str, own: list[Texts], public: Texts) -> float:
+    if len(piece) > 1 and any(texts.holds_plain(piece) for texts in own):
+        return 0.0
+    return 2 * _PHRASE if len(piece) > 1 and public.holds_plain(piece) else FORBIDDEN
+
+
+def _price_of_number(digits: str) -> float:
+    if len(digits) <= 2:
+        return BITS_OF_DIGIT * len(digits)
+    return BITS_OF_YEAR if YEAR.fullmatch(digits) else FORBIDDEN
+
+
+def _stems(word: str) -> Iterator[str]:
+    """Yield other forms of a word: of `talks` talk, of `talk` talks, talked and so on."""
+    if not word.isalpha() or len(word) < 3:
+        return
+    for ending in ENDINGS:
+        yield word + ending
+        stem = word.removesuffix(ending)
+        if stem != word and len(stem) >= 3:
+            yield from (stem, *(stem + other for other in ENDINGS))
+
+
+def _is_disguised(text: str, sources: list[Texts]) -> bool:
+    """Tell whether letters are unseen, taken from other scripts, or large and small in no usual
+    way: how a word is written can carry what the word does not say.
+    """
+    if deobfuscation.strip_invisible(text) != text:
+        return True
+    return any(
+        not _is_usual(written) and not any(written in texts.written for texts in sources)
+        for written in PIECE.findall(text)
+    )
+
+
+def _is_usual(written: str) -> bool:
+    if deobfuscation.skeleton(written) != written.casefold():
+        return False
+    return written in (written.lower(), written.upper(), written[:1].upper() + written[1:].lower())
+
+
+def _price_of_signs(text: str, pieces: list[str], sources: list[Texts]) -> float:
+    """Return the bits of what stands between the words."""
+    if pieces and any(texts.holds(pieces) and texts.holds_plain(text) for texts in sources):
+        return 0.0
+    rest = PIECE.sub("", text)
+    odd = sum(1 for run in SPACES.findall(text.strip()) if run not in (" ", "\n", "\n\n"))
+    signs = [char for char in rest if not char.isspace()]
+    strange = sum(1 for char in signs if char not in PUNCTUATION)
+    usual = len(pieces) + 1 if pieces else 0
+    return 2.0 * max(0, len(signs) - strange - usual) + 6.0 * strange + 1.0 * odd

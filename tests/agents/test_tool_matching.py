@@ -1,0 +1,226 @@
+"""Whether a tool meets a need: opposites and siblings do not, other words for the same do."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+from pydantic_ai.messages import ModelResponse, ToolCallPart
+from pydantic_ai.models.function import FunctionModel
+
+from f.millrace.agents import missing_tools, tool_judge
+from f.millrace.agents.tool_actions import agreement, kind_of
+from f.millrace.agents.tool_matching import MissingTool, find_match
+from f.millrace.core.errors import BadInput
+from f.millrace.tools.client import Tool
+from tests.tiers import pick
+
+FAMILIES = yaml.safe_load((Path(__file__).parent / "sibling_tools.yaml").read_text())
+
+
+def fields(text):
+    parts = (word.replace("!", "").partition(":") for word in text.split())
+    return {name: kind or "string" for name, _, kind in parts}
+
+
+def tool(name, row):
+    takes, gives = (
+        {
+            "type": "object",
+            "properties": {one: {"type": kind} for one, kind in fields(text).items()},
+        }
+        for text in row[2:4]
+    )
+    takes["required"] = [
+        word.partition("!")[0].partition(":")[0] for word in row[2].split() if "!" in word
+    ]
+    return Tool(name, row[1], takes, gives, {"readOnlyHint": row[0] == "r"})
+
+
+def need(name, description, takes="", gives="", risk="low"):
+    return MissingTool(
+        name=name,
+        description=description,
+        inputs=fields(takes),
+        outputs=fields(gives),
+        estimated_risk=risk,
+    )
+
+
+def wishes(short, told):
+    """Return the need for a tool as three people would write it."""
+    row, other = told["tool"], told["other"]
+    risk = "low" if row[0] == "r" else "medium"
+    return {
+        "withheld": need(short, row[1], row[2], row[3], risk),
+        "another author": need(*other),
+        "bare": need("tool_for_this", told["bare"], risk=risk),
+    }
+
+
+def rates(half, setting):
+    """Return precision and recall of what is said to be missing: each need once with its tool
+    listed and once without.
+    """
+    listed = {
+        f"{family}.{short}": tool(f"{family}.{short}", told["tool"])
+        for family, members in FAMILIES[half].items()
+        for short, told in members.items()
+    }
+    cases = [
+        (f"{family}.{short}", wishes(short, told)[setting])
+        for family, members in FAMILIES[half].items()
+        for short, told in members.items()
+    ][:: pick(quick=4, full=1)]
+    right = wrong = 0
+    for name, wish in cases:
+        right += find_match(wish, [one for own, one in listed.items() if own != name]) is None
+        wrong += find_match(wish, list(listed.values())) is None
+    return right / max(1, right + wrong), right / len(cases)
+
+
+@pytest.mark.parametrize(
+    ("half", "setting", "least"),
+    [
+        ("first", "withheld", (0.95, 0.75)),
+        ("first", "another author", (0.85, 0.85)),
+        ("first", "bare", (0.7, 0.7)),
+        ("second", "withheld", (0.95, 0.7)),
+        ("second", "another author", (0.75, 0.85)),
+        ("second", "bare", (0.6, 0.7)),
+    ],
+)
+def test_what_is_missing_is_told_from_what_is_there(half, setting, least):
+    precision, recall = rates(half, setting)
+
+    assert precision >= least[0] and recall >= least[1], (precision, recall)
+
+
+@pytest.mark.parametrize(
+    ("wish", "other"),
+    [
+        (
+            need(
+                "close_valve",
+                "Close the valve of a tank.",
+                "position:number",
+                "valve_status",
+                "medium",
+            ),
+            tool("plant.open_valve", ["w", "Open the valve of a tank.", "", "valve_status"]),
+        ),
+        (
+            need(
+                "copy_file",
+                "Copy a file to another place.",
+                "source destination",
+                "result",
+                "medium",
+            ),
+            tool(
+                "fs.move_file",
+                ["w", "Move a file to another place.", "source! destination!", "result"],
+            ),
+        ),
+        (
+            need("follow_author", "Follow an author.", "name", "status:boolean", "medium"),
+            tool(
+                "x.unfollow_author", ["w", "Stop following an author.", "name!", "status:boolean"]
+            ),
+        ),
+        (
+            need("login", "Authenticate a user.", "username password", "success:boolean", "medium"),
+            tool("x.login_status", ["r", "Get whether a user is logged in.", "", "status:boolean"]),
+        ),
+        (
+            need("remove_directory", "Remove an empty directory.", "name", "result", "medium"),
+            tool("fs.remove_file", ["w", "Remove a file.", "name!", "result"]),
+        ),
+        (
+            need("median", "Calculate the median of numbers.", "numbers:array", "result:number"),
+            tool(
+                "x.mean", ["r", "Calculate the mean of numbers.", "numbers!:array", "result:number"]
+            ),
+        ),
+    ],
+)
+def test_an_opposite_or_a_sibling_meets_no_need(wish, other):
+    assert find_match(wish, [other]) is None
+
+
+def test_what_stands_late_in_a_description_counts():
+    box = tool(
+        "x.box",
+        [
+            "r",
+            "A box of tools. It converts an amount between two currencies.",
+            "amount!:number source! target!",
+            "converted:number",
+        ],
+    )
+    wish = need(
+        "convert_currency",
+        "Convert an amount of money into another currency.",
+        "amount:number source target",
+        "converted:number",
+    )
+
+    assert find_match(wish, [box])
+
+
+@pytest.mark.parametrize(
+    ("name", "description", "kind"),
+    [
+        ("login_status", "Get the login status.", "read"),
+        ("x", "Switch the lamp in the hall off.", "off"),
+        ("x", "Log me out.", "logout"),
+        ("x", "Is the door locked?", "read"),
+        ("x", "Mark a case as closed.", "close"),
+        ("unmute_user", "Show the posts of a user again.", "unmute"),
+        ("x", "Stop following a person.", "unfollow"),
+    ],
+)
+def test_what_is_done_is_read_from_name_and_words(name, description, kind):
+    assert kind_of(name, description) == kind
+
+
+def test_opposites_exclude_each_other_both_ways():
+    assert agreement("lock", "unlock") == agreement("unlock", "lock") == -1
+    assert agreement("search", "read") == 0.5 and agreement("", "read") == 0.0
+
+
+def choosing(name):
+    """Return a model that chooses this tool whatever it is asked."""
+
+    def answer(messages, info):
+        said = {"tool": name, "reason": "It says so."}
+        return ModelResponse(parts=[ToolCallPart(info.output_tools[0].name, json.dumps(said))])
+
+    return FunctionModel(answer)
+
+
+def test_a_model_judges_where_there_is_one(in_step):
+    listed = [
+        tool(f"market.{short}", told["tool"])
+        for short, told in FAMILIES["second"]["market"].items()
+    ]
+    wish = need("tool_for_this", "Buy 100 shares of ORBT at 12.", risk="high")
+    other = need("tool_for_that", "Water the plants.", risk="high")
+
+    found = asyncio.run(tool_judge.judge([wish], listed, model=choosing("market.place_order")))
+    none = asyncio.run(tool_judge.judge([other], listed, model=choosing("")))
+
+    assert found["tool_for_this"].tool == "market.place_order" and none == {"tool_for_that": None}
+    assert asyncio.run(tool_judge.judge([wish], listed)) == {}, "offline the rules decide"
+    report = {
+        "missing_tools": [wish.model_dump()],
+        "existing_tools_checked": ["Evidence: none of them was tried"],
+        "proposed_mcp_server": "a broker",
+    }
+    from f.millrace.core.run_context import current
+
+    with pytest.raises(BadInput, match=r"the tool market\.place_order does that \(It says so\.\)"):
+        missing_tools.report(current().run_id, report, listed, found)
+    report["missing_tools"] = [other.model_dump()]
+    assert missing_tools.report(current().run_id, report, listed, none)

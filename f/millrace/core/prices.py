@@ -83,13 +83,13 @@ def price(name: str, tokens: Tokens, at: datetime) -> Price:
     if provider in ("offline", "ollama"):
         return Price(Decimal(0), LOCAL, date)
     # What only its provider has, and a server of one's own passes on, costs what the provider asks.
-    is_local = _is_local(os.environ.get(f"{provider.upper()}_BASE_URL", ""))
-    if is_local and model_name.startswith(OPEN_WEIGHTS):
+    local = is_local(name)
+    if local and model_name.startswith(OPEN_WEIGHTS):
         return Price(Decimal(0), LOCAL, date)
     found = _table_price(provider, model_name, tokens, at)
     if found is not None:
         return Price(found, f"genai-prices {_table_version()}", date)
-    if is_local:
+    if local:
         return Price(Decimal(0), LOCAL, date)
     if config.settings().unknown_prices == "refuse":
         raise errors.BudgetExceeded(
@@ -150,6 +150,13 @@ def _table_version() -> str:
     from importlib.metadata import version
 
     return version("genai-prices")
+
+
+def is_local(name: str) -> bool:
+    """Tell whether a model runs on one's own machines, so that what it is told does not leave."""
+    provider, _ = providers.split(name)
+    address = os.environ.get(f"{provider.upper()}_BASE_URL", "")
+    return provider == "offline" or (provider == "ollama" and not address) or _is_local(address)
 
 
 def _is_local(url: str) -> bool:

@@ -101,7 +101,8 @@ def _text(text: str) -> str:
     spans = sorted(_find(text))
     if not spans:
         return text
-    kept, done = [], 0
+    kept: list[str] = []
+    done = 0
     for start, end in spans:
         if start >= done:
             kept += [text[done:start], MASK]

@@ -256,6 +256,7 @@ LONGEST_BEFORE = 96
 LEAST_CHANGES = 0.12
 # Without figures, capitals have to be as frequent as they never are in `CamelCaseWords`.
 LEAST_CAPITALS = 0.25
+LONGER_THAN_WORDS = 20
 
 
 def find(text: str) -> Iterator[Span]:
@@ -286,6 +287,14 @@ def looks_random(text: str) -> bool:
     return of_figures >= 2 or LEAST_CAPITALS <= capitals / letters <= 1 - LEAST_CAPITALS
 
 
+def _is_no_word(text: str) -> bool:
+    """Tell whether letters run on for longer than in any word."""
+    return any(
+        len(run) >= LONGER_THAN_WORDS and len(set(run)) >= LONGER_THAN_WORDS // 3
+        for run in _compile("[A-Za-z0-9]++").findall(text)
+    )
+
+
 def _kind(letter: str) -> str:
     if not letter.isascii() or not letter.isalnum():
         return ""
@@ -299,7 +308,10 @@ def _find(form: Format, text: str) -> Iterator[Span]:
             start = _start_before(form, text, match.start())
         if start < 0 or not (form.kept or begins_word(text, start)):
             continue
-        if form.random and not looks_random(text[start : match.end()]):
+        key = text[start : match.end()]
+        # What stands behind an underscore may be the name of a function.
+        no_word = match["literal"].endswith("-") and _is_no_word(key)
+        if form.random and not (looks_random(key) or no_word):
             continue
         yield start, match.end()
 

@@ -17,7 +17,6 @@ ENDINGS = tuple(
     " apikey pwd credential credentials authorization cookie jwt sessionid sessid пароль парол"
     " parola 密码 密碼 口令 パスワード 비밀번호".split()
 )
-OF_MACHINES = ("secret", "apikey", "jwt", "sessionid", "sessid")
 # Words that do so only where they stand alone, and only before what looks like a secret.
 WORDS = frozenset("pass pw auth pat sid dsn key session".split())
 # Words that do so only in addresses.
@@ -68,7 +67,7 @@ LONGEST_NAME = 80
 
 @functools.lru_cache(4096)
 def kind_of(name: str) -> str:
-    """Return what a name tells: `secret`, `password`, `cookie`, `authorization`, `weak` (what
+    """Return what a name tells: `secret`, `cookie`, `authorization`, `weak` (what
     stands behind it is a secret only if it looks like one), `address` (only in addresses), or
     nothing.
     """
@@ -98,7 +97,7 @@ def _kind_of_word(last: str, before: str) -> str:
     if (before, last) == ("session", "id"):
         return "secret"
     if before and last in ("pass", "pw"):
-        return "password"
+        return "secret"
     return "weak" if last in WORDS else "address" if last in OF_ADDRESSES else ""
 
 

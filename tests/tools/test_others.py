@@ -381,7 +381,10 @@ def test_a_server_at_another_address_is_a_new_one(box, monkeypatch):
     listed, problems, _ = use(allow=False)
 
     assert "box.echo" not in listed
-    assert f"has another address: {before}?other, it was {before}; what it offers is held" in problems[0]
+    assert (
+        f"has another address: {before}?other, it was {before}; what it offers is held"
+        in problems[0]
+    )
     monkeypatch.setenv("MILLRACE_MCP", json.dumps({"box": {"url": before}}))
     config.reload()
     assert "box.echo" in use(allow=False)[0], "what was approved is bound to its address"

@@ -22,7 +22,7 @@ KEY_BLOCK = (
     r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----(?P<body>(?:[^-]|-(?!----))*+)"
     r"(?P<end>-----END [A-Z0-9 ]{0,40}-----)?"
 )
-BODY = r"(?:(?:\s|\\[nr]|[\w-]{1,40}: [^\n]{0,200})*+[A-Za-z0-9+/]{8,}+=*)++"
+BODY = r"(?:(?:\s|\\[nr]|[\w-]{1,40}: [^\n]{0,200}){0,40}+[A-Za-z0-9+/]{8,}+=*)++"
 PUTTY = r"Private-Lines: \d{1,4}(?P<value>(?:\r?\n[A-Za-z0-9+/=]{1,80}){1,200})"
 # Literals, one of which has to be there, and the argument of a program behind one.
 COMMANDS = (

@@ -57,9 +57,8 @@ PLACEHOLDER = (
 WORD_AND_FIGURES = r"[A-Za-z]{3,}+\d{1,6}"
 WORD = r"[A-Z]++(?![a-z])|[A-Z]?[^\W\dA-Z_]++|[A-Z]++|\d++"
 TYPE = r"(?i)[&*]{0,2}(?:u?int|float|[iu]|f|utf|sha|md|base|hs|rs|es|aes|vec|bytes)-?\d{1,4}"
-FILE = (
-    r"(?i)[^\s]{0,500}\.(?:pem|key|txt|json|ya?ml|crt|cer|p12|pfx|py|js|ts|go|rs|java|php|html?|md"
-    r"|env|sh|c|h)"
+FILES = frozenset(
+    "pem key txt json yaml yml crt cer p12 pfx py js ts go rs java php html htm md env sh c h".split()
 )
 IDENTIFIER = r"[A-Za-z_$@][\w$]*+(?:(?:\.|->|::|\?\.)[A-Za-z_$][\w$]*+)*+"
 LONGEST_NAME = 80
@@ -134,7 +133,9 @@ def is_reference(value: str) -> bool:
     """Tell whether a value without quotes is a name, a type, a call or a file."""
     if "(" in value or "[" in value or "://" in value or value[0] in "/~.@&*-!$":
         return True
-    if _compile(TYPE).fullmatch(value) or _compile(FILE).fullmatch(value):
+    if _compile(TYPE).fullmatch(value) or (
+        "." in value and value.lower().rpartition(".")[2] in FILES
+    ):
         return True
     if _compile(WORD_AND_FIGURES).fullmatch(value) and len(value) >= 6 and not kind_of(value):
         return False

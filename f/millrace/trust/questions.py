@@ -123,16 +123,20 @@ def ask(action: dict[str, Any]) -> str:
         return _of_mails(action)
     if tool == limits.TOOL:
         return _budget_sentence(given)
-    if tool == ENABLE and given.get("tools"):
-        count = len(given["tools"])
-        return (
-            f"Let agents use the {f'{count} tools' if count > 1 else 'tool'} of the server"
-            f" {given.get('server')} at {given.get('url')}?"
-        )
     if tool == ENABLE:
-        changed = "changed" if given.get("was") else "new"
-        return f"Let agents use the {changed} tool {given.get('server')}.{given.get('name')}?"
+        return _of_tools(given)
     return _of_call(tool, given)
+
+
+def _of_tools(given: dict[str, Any]) -> str:
+    count = len(given.get("tools") or ())
+    if count:
+        tools = f"{count} tools" if count > 1 else "tool"
+        return (
+            f"Let agents use the {tools} of the server {given.get('server')} at {given.get('url')}?"
+        )
+    changed = "changed" if given.get("was") else "new"
+    return f"Let agents use the {changed} tool {given.get('server')}.{given.get('name')}?"
 
 
 def _of_mails(action: dict[str, Any]) -> str:

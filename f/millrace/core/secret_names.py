@@ -54,11 +54,10 @@ PLACEHOLDER = (
     r"(?s)[.+]?\$[A-Za-z_]\w*+(?:\W.*)?|%[A-Za-z_]++%?|%\(.*|<.*|\{.*|\[.*|\*++|\\.*|--.*"
     r"|&[a-z]++;?.*"
 )
-WORD_AND_FIGURES = r"[A-Za-z]{3,}+\d{1,6}"
 WORD = r"[A-Z]++(?![a-z])|[A-Z]?[^\W\dA-Z_]++|[A-Z]++|\d++"
 TYPE = r"(?i)[&*]{0,2}(?:u?int|float|[iu]|f|utf|sha|md|base|hs|rs|es|aes|vec|bytes)-?\d{1,4}"
 FILES = frozenset(
-    "pem key txt json yaml yml crt cer p12 pfx py js ts go rs java php html htm md env sh c h".split()
+    "pem key txt json yaml yml crt cer p12 pfx py js ts go rs java php html htm md env sh".split()
 )
 IDENTIFIER = r"[A-Za-z_$@][\w$]*+(?:(?:\.|->|::|\?\.)[A-Za-z_$][\w$]*+)*+"
 LONGEST_NAME = 80
@@ -137,10 +136,15 @@ def is_reference(value: str) -> bool:
         "." in value and value.lower().rpartition(".")[2] in FILES
     ):
         return True
-    if _compile(WORD_AND_FIGURES).fullmatch(value) and len(value) >= 6 and not kind_of(value):
+    if len(value) >= 6 and _is_word_with_number(value) and not kind_of(value):
         return False
     identifier = _compile(IDENTIFIER).fullmatch(value) is not None
     return identifier and not secret_formats.looks_random(value)
+
+
+def _is_word_with_number(value: str) -> bool:
+    word = value.rstrip("0123456789")
+    return len(word) >= 3 and word.isascii() and word.isalpha() and 0 < len(value) - len(word) <= 6
 
 
 def is_marked(value: str) -> bool:

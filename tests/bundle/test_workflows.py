@@ -89,7 +89,7 @@ def test_a_pin_without_its_hash_is_told(tmp_path):
         (tmp_path / pinned).write_text("a==1\nb==2\n")
         (tmp_path / hashed).write_text("a==1 \\\n    --hash=sha256:" + "0" * 64 + "\nb==2\n")
 
-    assert [each.message for each in hashes.check(tmp_path)] == [
+    assert [each.what for each in hashes.check(tmp_path)] == [
         f"has no hashes for the pins of {pinned}, e.g. b==2; run scripts/millrace locks upgrade"
         for pinned in hashes.FILES
     ]

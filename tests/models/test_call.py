@@ -47,13 +47,16 @@ def states():
 SECRET = "Zq81" + "harbour"
 
 
-@pytest.mark.parametrize("is_local", [False, True])
-def test_a_provider_is_told_no_secret_and_ones_own_model_is(edge, in_step, monkeypatch, is_local):
-    monkeypatch.setattr("f.millrace.core.prices.is_local", lambda name: is_local)
+# A server of one's own may pass on a provider's model; one that no provider has stays there.
+@pytest.mark.parametrize(("model", "is_told"), [("gpt-4o", False), ("own-7b", True)])
+def test_a_provider_is_told_no_secret_and_ones_own_model_is(
+    edge, in_step, configure, model, is_told
+):
+    configure(model=f"openai:{model}")
 
     ask_plan(f"what opens password={SECRET} at the crane?")
 
-    assert (SECRET in json.dumps(edge.requests)) is is_local
+    assert (SECRET in json.dumps(edge.requests)) is is_told
 
 
 def test_a_call_is_one_row_with_its_price_and_the_span_says_what_it_used(edge, in_step):

@@ -83,7 +83,7 @@ def price(name: str, tokens: Tokens, at: datetime) -> Price:
     if provider in ("offline", "ollama"):
         return Price(Decimal(0), LOCAL, date)
     # What only its provider has, and a server of one's own passes on, costs what the provider asks.
-    local = is_local(name)
+    local = _is_local(os.environ.get(f"{provider.upper()}_BASE_URL", ""))
     if local and model_name.startswith(OPEN_WEIGHTS):
         return Price(Decimal(0), LOCAL, date)
     found = _table_price(provider, model_name, tokens, at)
@@ -152,11 +152,20 @@ def _table_version() -> str:
     return version("genai-prices")
 
 
-def is_local(name: str) -> bool:
-    """Tell whether a model runs on one's own machines, so that what it is told does not leave."""
-    provider, _ = providers.split(name)
+def stays_here(name: str, at: datetime) -> bool:
+    """Tell whether what a model is told stays on one's own machines. A server of one's own may pass
+    on what only its provider has, so a model with a provider's price leaves.
+    """
+    provider, model_name = providers.split(name)
+    if provider == "offline":
+        return True
     address = os.environ.get(f"{provider.upper()}_BASE_URL", "")
-    return provider == "offline" or (provider == "ollama" and not address) or _is_local(address)
+    if provider == "ollama":
+        return not address or _is_local(address)
+    if not _is_local(address):
+        return False
+    is_open = model_name.startswith(OPEN_WEIGHTS)
+    return is_open or _table_price(provider, model_name, Tokens(), at) is None
 
 
 def _is_local(url: str) -> bool:

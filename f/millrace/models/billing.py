@@ -253,7 +253,8 @@ class BilledModel(WrapperModel):
             f"chat {choice.model.model_name}", attributes, kind="client", scope="millrace.agents"
         ) as handle:
             budget.mark_sent(usage_id)
-            shown = messages if prices.is_local(choice.name) else _without_secrets(messages)
+            stays = prices.stays_here(choice.name, run_context.now())
+            shown = messages if stays else _without_secrets(messages)
             try:
                 response = await self._send(choice.model, shown, model_settings, parameters)
             except BaseException as error:

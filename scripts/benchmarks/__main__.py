@@ -17,6 +17,7 @@ NAMES = (
     "stories",
     "several_answers",
     "prompt_injection",
+    "redaction",
     "telemetry",
     "schedule",
     "memory",

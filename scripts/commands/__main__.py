@@ -8,13 +8,14 @@ import importlib
 import json
 import os
 import sys
+import tomllib
 import warnings
 from collections.abc import Iterable
 
 from f.millrace.core import config
 from f.millrace.core.errors import BadInput, BadSetting, MillraceError
 from f.millrace.core.redaction import redact
-from scripts.commands import old_names, terminal
+from scripts.commands import old_names, parsing, terminal
 from scripts.paths import ROOT, STATE
 
 # One module a group of commands; the first word of the command line decides which one is imported.
@@ -57,6 +58,24 @@ MODULES = {
     "alerts": "alerts",
     "health": "health",
     "doctor": "doctor",
+}
+# The same commands, as help lists them.
+GROUPS = {
+    "ask and run": ("ask", "chat", "run", "resume", "runs", "show", "trace", "recover"),
+    "what it knows": ("memory", "ingest", "documents"),
+    "digests and readers": ("digests", "recipients", "replies", "outbox", "feedback"),
+    "trust and money": ("approvals", "risk", "audit", "spend", "tools", "gaps", "mcp"),
+    "operation": (
+        "health",
+        "alerts",
+        "metrics",
+        "scorecard",
+        "settings",
+        "schedule",
+        "db",
+        "doctor",
+    ),
+    "development": ("step", "flows", "metadata", "locks", "imports", "docs", "check"),
 }
 
 
@@ -112,6 +131,9 @@ def _run(options: argparse.Namespace) -> int:
 
 def parse(arguments: list[str]) -> argparse.Namespace:
     """Return the options of a command line, today's or one with old names; usage mistakes exit."""
+    refused = parsing.refuse_bytes(arguments)
+    if refused:
+        parser([]).error(refused)
     arguments = old_names.translate("millrace", arguments)
     known = bool(arguments) and arguments[0] in MODULES
     return _parse(parser([MODULES[arguments[0]]] if known else MODULES.values()), arguments)
@@ -119,13 +141,22 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 
 def parser(modules: Iterable[str] = MODULES.values()) -> argparse.ArgumentParser:
     """Return the parser of the commands that these modules declare."""
-    found = argparse.ArgumentParser(
+    found = parsing.Parser(
         prog="scripts/millrace", description="Agents that do real work every day, on Windmill."
     )
+    found.groups = GROUPS
+    found.add_argument("--version", action=_Version, nargs=0, help="show the version and end")
     commands = found.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name in dict.fromkeys(modules):
         importlib.import_module("scripts.commands." + name).add(commands)
     return found
+
+
+class _Version(argparse.Action):
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        """Print the version of pyproject.toml."""
+        project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+        parser.exit(0, f"{project['name']} {project['version']}\n")
 
 
 def _parse(parser: argparse.ArgumentParser, arguments: list[str]) -> argparse.Namespace:

@@ -64,6 +64,12 @@ def show_list(found: list[rows.Alert], options: argparse.Namespace) -> int:
     console = Terminal()
     if not found:
         console.print("No alert was raised yet." if options.all else "No open alerts.")
+        for row in alerts.list_failed_runs():
+            console.print(
+                f"[yellow]The last run of {shown(row['flow'])} ended {shown(row['status'])}"
+                f"{': ' if row['error'] else ''}{shown((row['error'] or '')[:300])}[/]\n  next:"
+                f" scripts/millrace show {str(row['id'])[:8]}"
+            )
         return 0
     table = Table("id", "severity", "since", "state", "what", "agents")
     for row in found:

@@ -5,6 +5,7 @@ import os
 import subprocess
 from typing import Any
 
+from f.millrace.core.config import settings
 from f.millrace.core.errors import BadInput
 from scripts.commands import report
 from scripts.commands.display import Display
@@ -74,6 +75,11 @@ def run_ingest(options: argparse.Namespace) -> int:
         raise BadInput(
             "files are read as they are now; ask for an earlier time with memory search --as-of or"
             " --known-at"
+        )
+    if not options.paths and not any(os.path.isdir(one) for one in settings().documents_dirs):
+        raise BadInput(
+            f"there is no folder of documents ({', '.join(settings().documents_dirs)}, setting"
+            " documents_dirs): name one, scripts/millrace ingest FOLDER, or make it"
         )
     openflow = load_openflow(FLOW)
     inputs = {

@@ -37,6 +37,7 @@ def add(actions: Any, common: argparse.ArgumentParser) -> None:
         default="UTC",
         help="time zone for dates in the question, e.g. Europe/London (UTC)",
     )
+    asking.add_argument("--sql", action="store_true", help="with --explain: the statements, too")
     asking.set_defaults(function=show_search, explains=True)
     moving = actions.add_parser(
         "reembed",
@@ -79,7 +80,7 @@ def show_search(options: argparse.Namespace) -> int:
     if answer.plan == "words":
         print(answer.tried[0], file=sys.stderr)
     if options.explain:
-        _print_plan(answer)
+        _print_plan(answer, options.sql)
     for result in answer.results:
         _print_result(result, options.explain)
     if not answer.results:
@@ -104,11 +105,14 @@ def _as_json(answer: Any, explain: bool) -> dict[str, Any]:
     return shown
 
 
-def _print_plan(answer: Any) -> None:
+def _print_plan(answer: Any, sql: bool) -> None:
     before = "".join(f"\n  before it, {tried}" for tried in answer.tried)
     print(f"Plan: {answer.plan} ({answer.reason}){before}")
     times = (f"{name} {spent:.1f} ms" for name, spent in answer.timings_ms.items())
     print(f"Time: {', '.join(times)}")
+    if not sql:
+        print(f"SQL: {len(answer.statements)} statements; --sql shows them")
+        return
     for statement in answer.statements:
         print(f"SQL:{'' if statement[:1].isspace() else ' '}{statement.rstrip()}\n")
 

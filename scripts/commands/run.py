@@ -3,7 +3,9 @@
 import argparse
 import contextlib
 import os
+import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from f.millrace.core import config, db, windmill
@@ -12,6 +14,7 @@ from f.millrace.telemetry.runs import MAINTENANCE
 from f.millrace.trust import recovery
 from scripts.commands import report, values
 from scripts.commands.display import Display
+from scripts.commands.terminal import Table, Terminal, shown
 from scripts.compiler import pulled
 from scripts.database.ready import ready
 from scripts.paths import ROOT
@@ -24,7 +27,10 @@ def add(commands: Any) -> None:
     """Declare `run` and `resume`."""
     run = commands.add_parser("run", help="run a pipeline on this machine")
     run.add_argument(
-        "flow", metavar="FLOW", help="a pipeline's name, or the path of a flow: u/example/brief"
+        "flow",
+        metavar="FLOW",
+        nargs="?",
+        help="a pipeline's name, or the path of a flow: u/example/brief; none: list them",
     )
     run.add_argument("inputs", nargs="*", metavar="key=value")
     run.add_argument("--input", metavar="FILE", type=os.path.abspath, help="JSON file with inputs")
@@ -44,7 +50,9 @@ def add(commands: Any) -> None:
 
 
 def start(options: argparse.Namespace) -> int:
-    """Run the pipeline `options.flow` and return the exit code."""
+    """Run the pipeline `options.flow` and return the exit code; without one, list what there is."""
+    if not options.flow:
+        return list_flows()
     openflow = load_openflow(options.flow)
     schema = openflow.get("schema") or {}
     inputs = {**_defaults(schema), **values.read(options.inputs, options.input, schema)}
@@ -104,6 +112,17 @@ def _defaults(schema: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def list_flows() -> int:
+    """Print what can be run, with what it is for."""
+    table = Table("flow", "what it does")
+    for name, path in sorted(_pipelines().items()):
+        table.add_row(name, str(pulled.read_complete(path).get("summary") or ""))
+    console = Terminal()
+    console.print(table)
+    console.print(f"Next: scripts/millrace run FLOW {shown('[key=value …]')}")
+    return 0
+
+
 def go_on(options: argparse.Namespace) -> int:
     """Resume the run and return the exit code."""
     ready()
@@ -133,10 +152,7 @@ def load_openflow(flow: str) -> dict[str, Any]:
     """Return the OpenFlow of a pipeline by its name, or of any flow under `f/` or `u/` by its path
     on Windmill.
     """
-    paths = {
-        path.parent.name.removesuffix("__flow"): path
-        for path in (ROOT / "f/millrace").glob("*/*__flow/flow.yaml")
-    }
+    paths = _pipelines()
     if flow.startswith(("f/", "u/")):
         return flows.load_flow(
             flow.strip("/").removesuffix("/flow.yaml").removesuffix("__flow"), ROOT
@@ -144,6 +160,13 @@ def load_openflow(flow: str) -> dict[str, Any]:
     if flow not in paths:
         return scheduled_script(flow, sorted(paths))
     return pulled.read_complete(paths[flow])
+
+
+def _pipelines() -> dict[str, Path]:
+    return {
+        path.parent.name.removesuffix("__flow"): path
+        for path in (ROOT / "f/millrace").glob("*/*__flow/flow.yaml")
+    }
 
 
 def scheduled_script(name: str, flows: list[str]) -> dict[str, Any]:
@@ -160,13 +183,17 @@ def scheduled_script(name: str, flows: list[str]) -> dict[str, Any]:
 
 
 def find(run: str) -> dict[str, Any]:
-    """Return the row of a run by its id, the beginning of its id, or `last`: one of maintenance
-    only when there is no other.
+    """Return the row of a run by its id or the beginning of its id; the latest one by its flow's
+    name, or by `last`: one of maintenance only when there is no other.
     """
     if run == "last":
         rows = db.fetch_all(
             "SELECT * FROM run ORDER BY starts_with(flow, %s), started_at DESC LIMIT 1",
             [MAINTENANCE],
+        )
+    elif not re.fullmatch(r"[0-9A-Fa-f-]+", run):
+        rows = db.fetch_all(
+            "SELECT * FROM run WHERE flow = %s ORDER BY started_at DESC LIMIT 1", [run]
         )
     else:
         rows = db.fetch_all(

@@ -11,7 +11,7 @@ from f.millrace.agents import missing_tools
 from f.millrace.core.errors import BadInput, NotFound
 from f.millrace.tools import tool_pins
 from f.millrace.tools.client import Tool, open_tools
-from f.millrace.trust import approvals
+from f.millrace.trust import approvals, risk
 from scripts.commands.output import dump
 from scripts.commands.terminal import Table, Terminal, shown
 from scripts.database.ready import ready
@@ -19,12 +19,14 @@ from scripts.database.ready import ready
 
 def add(commands: Any) -> None:
     """Declare `tools list|approve` and `gaps`."""
-    parser = commands.add_parser("tools", help="what agents can call: list, approve what changed")
+    parser = commands.add_parser(
+        "tools", help="what agents can call: list, approve what is new or changed"
+    )
     actions = parser.add_subparsers(dest="action", required=True, metavar="list|approve")
     listing = actions.add_parser("list", help="ask every server what it offers now")
     listing.set_defaults(function=list_tools)
-    approve = actions.add_parser("approve", help="enable a tool as it is now")
-    approve.add_argument("name", metavar="SERVER.TOOL")
+    approve = actions.add_parser("approve", help="enable what waits, as it is now")
+    approve.add_argument("name", metavar="SERVER[.TOOL]", help="a tool, or all of a new server")
     approve.set_defaults(function=approve_tool)
     missing = commands.add_parser(
         "gaps", help="which tools were missing, the most often missed first"
@@ -38,10 +40,8 @@ def list_tools(options: argparse.Namespace) -> int:
     """Print every tool, what waits to be enabled, and which servers could not be asked."""
     ready()
     listed, versions, problems = asyncio.run(_list_tools())
-    held = [
-        f"{row['arguments']['server']}.{row['arguments']['name']}"
-        for row in tool_pins.list_waiting()
-    ]
+    waiting = tool_pins.list_waiting()
+    held = [name for row in waiting for name in tool_pins.names_of(row)]
     if options.json:
         listed = [
             {
@@ -65,24 +65,35 @@ def list_tools(options: argparse.Namespace) -> int:
         )
     console = Terminal()
     console.print(table)
+    _print_waiting(console, waiting)
     for problem in problems:
         console.print(f"[yellow]{shown(problem)}[/]")
     return 0
+
+
+def _print_waiting(console: Terminal, waiting: list[dict[str, Any]]) -> None:
+    """Print which tools wait to be enabled, by name and risk."""
+    table = Table("waits to be enabled", "risk", "at", "what it says of itself")
+    for row in waiting:
+        given = row["arguments"]
+        for each in given.get("tools") or [{**given, "tool": given["name"]}]:
+            name = f"{given['server']}.{each['tool']}"
+            found = risk.assess(name, each["annotations"]).risk
+            first = (each["description"] or "").strip().partition("\n")[0]
+            table.add_row(name, found, given["url"], first)
+    if table.row_count:
+        console.print(table)
 
 
 def approve_tool(options: argparse.Namespace) -> int:
     """Enable the tool as its server describes it now."""
     ready()
     asyncio.run(_list_tools())
-    rows = [
-        row
-        for row in tool_pins.list_waiting()
-        if f"{row['arguments']['server']}.{row['arguments']['name']}" == options.name
-    ]
-    row = rows[-1] if rows else tool_pins.ask_again(options.name)
+    row = _find_question(options.name)
     if row is None:
         raise NotFound(
-            f"no tool {options.name!r} waits to be enabled; scripts/millrace tools list shows them"
+            f"no tool or server {options.name!r} waits to be enabled; scripts/millrace tools list"
+            " shows them"
         )
     given = approvals.decide(
         str(row["id"]), row["digest"], "approved", getpass.getuser(), "terminal"
@@ -92,12 +103,31 @@ def approve_tool(options: argparse.Namespace) -> int:
             f"{options.name} was {given['decision']} by {given['decided_by']}; the answer stands"
         )
     tool_pins.perform({**row, "state": "approved"})
-    print(
-        dump({"enabled": options.name, "hash": row["arguments"]["hash"]})
-        if options.json
-        else f"{options.name} is enabled"
-    )
+    names = tool_pins.names_of(row)
+    if options.json:
+        print(dump({"enabled": names}))
+        return 0
+    for name in names:
+        print(f"{shown(name)} is enabled")
     return 0
+
+
+def _find_question(name: str) -> dict[str, Any] | None:
+    """Return the question about a tool (server.tool), or about all that a server offered at first
+    contact (server).
+    """
+    server, _, tool = name.partition(".")
+    rows = [row for row in tool_pins.list_waiting() if row["arguments"]["server"] == server]
+    if not tool:
+        mine = [row for row in rows if row["arguments"]["name"] == tool_pins.ALL]
+        return mine[-1] if mine else tool_pins.ask_again(name)
+    for row in reversed(rows):
+        if row["arguments"]["name"] == tool:
+            return row
+        one = tool_pins.enable_one(row, tool)
+        if one:
+            return one
+    return tool_pins.ask_again(name)
 
 
 def list_gaps(options: argparse.Namespace) -> int:

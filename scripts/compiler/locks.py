@@ -15,6 +15,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from f.millrace.core.errors import BadInput
+from scripts.compiler import hashes
 from scripts.compiler.problems import Problem
 from scripts.compiler.reader import closest, format_list
 from scripts.compiler.sources import Module, bundle
@@ -102,7 +103,7 @@ def check(root: Path) -> list[Problem]:
     problems = []
     for name, wanted in groups(root).items():
         problems += _check_file(root, file_of(name), wanted)
-    problems += _check_one_set(root)
+    problems += _check_one_set(root) + hashes.check(root)
     for module in bundle(root).modules.values():
         problems += _check_lock(root, module)
     return problems
@@ -222,7 +223,7 @@ def upgrade(root: Path, names: Collection[str] | None = None) -> list[str]:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
             changed.append(file_of(name))
-    return changed + write(root)
+    return changed + hashes.write(root) + write(root)
 
 
 def _old(root: Path, name: str) -> str:

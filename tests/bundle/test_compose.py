@@ -37,10 +37,12 @@ def test_everything_that_millrace_uses_is_there():
 
 @EACH
 def test_images_are_pinned_to_a_full_version(name: str):
-    tag = SERVICES[name]["image"].rpartition(":")[2]
+    named, _, digest = SERVICES[name]["image"].partition("@")
+    tag = named.rpartition(":")[2]
 
     assert re.search(r"\d+\.\d+", tag), SERVICES[name]["image"]
     assert tag not in ("latest", "main", "edge")
+    assert not digest or re.fullmatch(r"sha256:[0-9a-f]{64}", digest)
 
 
 @EACH

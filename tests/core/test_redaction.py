@@ -5,14 +5,17 @@ texts end up.
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from f.millrace.core import config, db
+from f.millrace.core import command_secrets, config, db, secret_formats
 from f.millrace.core.redaction import MASK, redact
+from scripts.benchmarks import redaction as samples
+from scripts.checking import regexes
 
 # Put together here, so that nobody's scanner takes this file for a leak.
 SHAPED = {
@@ -177,6 +180,123 @@ def test_names_are_masked_too(planted: list[str]) -> None:
 )
 def test_plain_text_stays_as_it_is(text: str) -> None:
     assert redact(text) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "npm-check-updates-interactive is a tool for packages",
+        "see https://blog.example/npm-supply-chain-attack-explained for more",
+        "the sk-learn-contrib-extension project joins pk-fire-and-rk-ice-forever",
+        "Basic Input/Output System and Basic Education/Training programmes",
+        "Signature: Ed25519, Signature: 8a477f597d28d172789f06886806bc55",
+        "token_count: 81920, max_tokens=4096, next_page_token=abc123def456",
+        "def login(password: str, token: SecretStr, key: bytes32 = b'') -> None:",
+        "secretAccessKey: awsSecretAccessKey, session: AsyncLiveSessionResource,",
+        "password = getpass.getpass('password: ')",
+        "$token = $this->getTokenForRequest($request);",
+        'token := os.Getenv("API_TOKEN")',
+        "client(api_key=api_key2, password=password2, token=self.token2)",
+        "API_KEY=$OTHER_KEY and TOKEN=${TOKEN2} and PASSWORD=<password> and PGPASSWORD=xxxxxxxx",
+        "use --api-key KEY or --token-file path/to/file2, --password to be asked",
+        "[`registry.token`]: config.md#registrytoken2",
+        "private_key: /etc/ssl/private/box1.pem",
+        "if password == 'hunter2x':",
+        "Das Passwort: mindestens 8 Zeichen. La contraseña: al menos 8 caracteres.",
+        "Le mot de passe est 8 fois plus long; пароль: не менее 8 знаков; 密码至少8位",
+        "postgresql://user:password@localhost/db, https://git@git.example:22/x, http://h:80/a@b",
+        "-----BEGIN PRIVATE KEY----- begins a key and -----END PRIVATE KEY----- ends it",
+        "the user and password strings are not decoded, as the login and password that follow",
+        "Authorization: Bearer <token>, Authorization: Bearer $TOKEN, authorization: required",
+        "<password>string</password> <token/> <secret>{secret}</secret>",
+        '{"type": "password", "name": "token", "value": ""} {"token": null, "secret": true}',
+        "https://hooks.slack.com/services/T00000000/B00000000/XXXXXXXXXXXXXXXXXXXXXXXX",
+    ],
+)
+def test_names_words_types_and_placeholders_are_no_secrets(text: str) -> None:
+    assert redact(text) == text
+
+
+def test_secrets_in_the_places_of_the_samples_are_masked() -> None:
+    for made, least in ((samples.make_named(5, 11), 0.97), (samples.make_issued(5, 12), 0.97)):
+        missed = [kind for kind, text, secret in made if secret in redact(text)]
+
+        assert len(missed) <= (1 - least) * len(made), missed
+    assert len({kind for kind, _, _ in samples.make_issued(1)}) >= 40
+
+
+@pytest.mark.parametrize(
+    ("value", "masked"),
+    [
+        ({"accessToken": "x"}, {"accessToken": MASK}),
+        ({"dbPassword2": "x"}, {"dbPassword2": MASK}),
+        ({"X-Auth-Key": "x"}, {"X-Auth-Key": MASK}),
+        ({"auth": ["ada", "x"]}, {"auth": [MASK, MASK]}),
+        ({"name": "api_key", "value": "x"}, {"name": "api_key", "value": MASK}),
+        ({"name": "Cookie", "value": "x"}, {"name": "Cookie", "value": MASK}),
+        ({"name": "colour", "value": "x"}, {"name": "colour", "value": "x"}),
+        ({"nextPageToken": "x"}, {"nextPageToken": "x"}),
+        ({"passwordResetUrl": "x"}, {"passwordResetUrl": "x"}),
+    ],
+)
+def test_keys_of_json_tell_by_their_last_word(value: dict, masked: dict) -> None:
+    assert redact(value) == masked
+
+
+def test_a_program_in_a_text_keeps_what_stands_around_its_secrets() -> None:
+    secret = "Zq81hunter"
+
+    assert redact(f"PGPASSWORD={secret} psql -h db") == f"PGPASSWORD={MASK} psql -h db"
+    assert redact(f"curl -u ada:{secret} https://a.example") == (
+        f"curl -u ada:{MASK} https://a.example"
+    )
+    assert redact(f"<password>{secret}</password>") == f"<password>{MASK}</password>"
+    assert redact(f"auth: [ada, {secret}] # x") == f"auth: [ada, {MASK}] # x"
+    assert redact(f"https://api.telegram.org/bot123456789:AA{'Zq81' * 9}/getMe") == (
+        f"https://api.telegram.org/bot{MASK}/getMe"
+    )
+
+
+def test_a_pgp_key_is_masked_and_the_text_behind_it_stays() -> None:
+    block = "-----BEGIN PGP PRIVATE " + "KEY BLOCK-----\n\n" + ("lQOYBF" + "Zq81" * 14 + "\n") * 3
+    end = "=Zq81\n-----END PGP PRIVATE " + "KEY BLOCK-----"
+
+    assert redact(f"here {block}{end} and on") == f"here {MASK} and on"
+    assert redact(f"here {block}and then words") == f"here {MASK}\nand then words"
+
+
+@pytest.mark.parametrize("form", secret_formats.FORMATS, ids=lambda form: form.service)
+def test_no_form_of_a_key_makes_its_search_slow(form: secret_formats.Format) -> None:
+    patterns = [secret_formats.pattern_of(form)]
+    patterns += [f"(?:{form.before})\\Z"] if form.before else []
+
+    slow = [regexes.find_slow(regexes.Pattern("", each, 0, True)) for each in patterns]
+    assert slow == [None] * len(patterns)
+
+
+@pytest.mark.parametrize("pattern", [pattern for _, pattern in command_secrets.COMMANDS])
+def test_no_argument_of_a_program_makes_its_search_slow(pattern: str) -> None:
+    assert regexes.find_slow(regexes.Pattern("", pattern, 0, True)) is None
+
+
+EVIL = [
+    "a-", "password", "password=", "token: ", "eyJ", "sk-", "://a", "curl -u ", "Authorization: ",
+    "key='", "auth: [a,", "Basic ", "name: api_key\n value: ", "\\", "xoxb-1-", "secret.",
+    "Cookie: a=",
+    "-----BEGIN PRIVATE KEY-----\n", "identified by ", "<password>", "mysql -p", "AAAA", "token\t",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("part", EVIL)
+def test_time_grows_no_faster_than_the_text(part: str) -> None:
+    def seconds(length: int) -> float:
+        text = part * (length // len(part))
+        started = time.process_time()
+        redact(text)
+        return time.process_time() - started
+
+    seconds(1_000)
+    assert min(seconds(40_000) for _ in range(2)) < 0.05 + 6 * seconds(10_000) < 2
 
 
 @pytest.mark.parametrize("word", ["millrace", "postgres", "Archive", "SECRET", "password"])

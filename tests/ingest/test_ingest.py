@@ -45,6 +45,22 @@ def test_a_document_is_found_when_the_step_ends_and_its_citation_opens_at_the_pa
     assert kept.place(row, hit.metadata["page"], start) == "page 2" and hit.trust == "untrusted"
 
 
+def test_a_document_keeps_its_secrets_and_what_is_told_of_it_does_not(ingestion, capfd):
+    secret = "Zq81" + "harbour"
+    said = f"The crane's console takes the password={secret} since Monday, says the harbour."
+    told = []
+    ingestion.write("crane.md", f"# Crane\n\n{said}")
+    ingestion.write("empty.md", "")
+
+    with watch(told.append):
+        ingestion.run()
+
+    spans = db.fetch_all("SELECT s::text AS row FROM span s")
+    assert recall("which password takes the crane?")[0].text.endswith(said)
+    assert said in ingestion.document("crane.md")["body"]
+    assert spans and secret not in str(spans) + str(told) + "".join(capfd.readouterr())
+
+
 def test_a_passage_is_titled_by_its_document_and_the_headings_above_it(ingestion):
     ingestion.write("a.md", handbook([3]))
 

@@ -25,6 +25,7 @@ from f.millrace.tools.toolbox import Toolbox
 from f.millrace.trust import taint
 from tests.live import fetched
 from tests.live.conftest import missing
+from tests.tools.others import allow_servers
 
 Entry = dict[str, Any]
 PYTHON = {"fetch": "mcp-server-fetch==2026.10.24", "time": "mcp-server-time==2026.10.19"}
@@ -75,6 +76,9 @@ def use(work: Any, *allowed: str) -> Any:
 
     async def run() -> Any:
         async with open_tools(allowed) as tools:
+            await tools.list_tools()
+            allow_servers()
+            tools.problems.clear()
             listed = {tool.name: tool for tool in await tools.list_tools()}
             assert tools.problems == []
             return await work(tools, listed)
@@ -218,6 +222,7 @@ def test_their_tools_obey_the_rules_of_the_house_in_a_run(settings_of, tmp_path)
 
     async def work(run_id):
         await snapshot.take(run_id)
+        allow_servers()
         async with open_tools(["files", "fetch", "gone"]) as tools:
             toolbox = Toolbox(
                 tools, await tools.list_tools(), taint_context=taint.TaintContext("Tidy my files")

@@ -44,6 +44,21 @@ def states():
     return [row["state"] for row in rows()]
 
 
+SECRET = "Zq81" + "harbour"
+
+
+# A server of one's own may pass on a provider's model; one that no provider has stays there.
+@pytest.mark.parametrize(("model", "is_told"), [("gpt-4o", False), ("own-7b", True)])
+def test_a_provider_is_told_no_secret_and_ones_own_model_is(
+    edge, in_step, configure, model, is_told
+):
+    configure(model=f"openai:{model}")
+
+    ask_plan(f"what opens password={SECRET} at the crane?")
+
+    assert (SECRET in json.dumps(edge.requests)) is is_told
+
+
 def test_a_call_is_one_row_with_its_price_and_the_span_says_what_it_used(edge, in_step):
     answer = ask_plan()
 

@@ -150,11 +150,25 @@ def test_a_schedule_that_stays_away_is_late(database: str) -> None:
 
     assert part("schedules").state == "critical"
     assert "daily_research ran last" in part("schedules").reason
+    assert "worker" not in part("schedules").step
     db.execute(
         "INSERT INTO run (id, flow, status, scheduled_for) VALUES (gen_random_uuid(),"
         " 'daily_research', 'done', now())"
     )
     assert part("schedules").state == "healthy"
+
+
+def test_runs_that_somebody_started_by_hand_keep_no_time(database: str) -> None:
+    insert = (
+        "INSERT INTO run (id, flow, status, orchestrator, started_at) SELECT gen_random_uuid(),"
+        " 'ops.recover_runs', 'done', %s, at FROM generate_series(now() - interval '3 hours',"
+        " now() - interval '2 hours', interval '10 minutes') AS at"
+    )
+    db.execute(insert, ["local"])
+    assert part("schedules").state == "healthy"
+
+    db.execute(insert, ["windmill"])
+    assert part("schedules").state == "critical" and "is a worker running" in part("schedules").step
 
 
 def test_a_fault_is_an_alert_and_a_mail_until_it_is_over(

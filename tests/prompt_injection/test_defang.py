@@ -21,6 +21,24 @@ from f.millrace.trust import defang, deobfuscation
         ("https://аррӏе.example/a", "xn--80ak6aa92e[.]example"),
         ("<img src='https://evil.example/x'>text<!-- hidden -->", "text"),
         ("[x](javascript:alert(1))", "x"),
+        ("SIGN IN AT EVIL.EXAMPLE/LOGIN", "SIGN IN AT evil[.]example/LOGIN"),
+        ("Log in at Evil.Com today", "Log in at evil[.]com today"),
+        ("evil\u3002example/login, evil\u2024example", "evil[.]example/login, evil[.]example"),
+        ("\u5b83\u7528Python\u3002Rust\u4e5f\u597d", "\u5b83\u7528Python.Rust\u4e5f\u597d"),
+        (
+            "write to mallory@evil.example or @m@evil.example",
+            "write to mallory@evil[.]example or @m@evil[.]example",
+        ),
+        (
+            "open 192.168.0.1/admin or 10.0.0.1:8080",
+            "open 192[.]168[.]0[.]1/admin or 10[.]0[.]0[.]1:8080",
+        ),
+        ("http://[::1]:9/x and http://[2001:db8::1]/y", "[::1] and [2001:db8::1]"),
+        ("sms:+491234 skype:mallory?call magnet:?xt=urn", "  "),
+        (
+            "Version 1.2.3.4 is out. The U.S. and the E.U. agree.It ends",
+            "Version 1.2.3.4 is out. The U.S. and the E.U. agree.It ends",
+        ),
         (
             "1 < 2 and 3 > 2, notes in kestrel.md, e.g. this.",
             "1 < 2 and 3 > 2, notes in kestrel.md, e.g. this.",

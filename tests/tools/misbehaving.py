@@ -128,7 +128,7 @@ def serve():
         if FAULT == "asks" and method == "tools/call":
             results[method] = {"content": [], "structuredContent": {"said": heard}}
         if FAULT == "endless pages" and method == "tools/list":
-            page += 1
+            page = int((asked.get("params") or {}).get("cursor") or 0) + 1
             results[method] = {"tools": [{**ECHO, "name": f"echo{page}"}], "nextCursor": str(page)}
         if method in results:
             say({"id": asked["id"], "result": results[method]})

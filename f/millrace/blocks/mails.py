@@ -5,7 +5,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from f.millrace.core import errors, ids, run_context
+from f.millrace.core import errors, ids, redaction, run_context
 from f.millrace.telemetry import events
 from f.millrace.trust import actions, approvals
 
@@ -21,10 +21,13 @@ def flow() -> str:
 
 
 def compose(to: str, subject: str, text: str) -> Row:
-    """Return what sending this mail means; its name is the same when the step runs again."""
+    """Return what sending this mail means, without secrets; its name is the same when the step
+    runs again.
+    """
     name = ids.digest_of([flow(), run_context.current().run_id, run_context.current().step, to])[
         :24
     ]
+    subject, text = redaction.redact(subject), redaction.redact(text)
     return {"to": to, "subject": subject, "text": text, "message_id": f"{name}@millrace.local"}
 
 

@@ -83,13 +83,13 @@ def price(name: str, tokens: Tokens, at: datetime) -> Price:
     if provider in ("offline", "ollama"):
         return Price(Decimal(0), LOCAL, date)
     # What only its provider has, and a server of one's own passes on, costs what the provider asks.
-    is_local = _is_local(os.environ.get(f"{provider.upper()}_BASE_URL", ""))
-    if is_local and model_name.startswith(OPEN_WEIGHTS):
+    local = _is_local(os.environ.get(f"{provider.upper()}_BASE_URL", ""))
+    if local and model_name.startswith(OPEN_WEIGHTS):
         return Price(Decimal(0), LOCAL, date)
     found = _table_price(provider, model_name, tokens, at)
     if found is not None:
         return Price(found, f"genai-prices {_table_version()}", date)
-    if is_local:
+    if local:
         return Price(Decimal(0), LOCAL, date)
     if config.settings().unknown_prices == "refuse":
         raise errors.BudgetExceeded(
@@ -150,6 +150,22 @@ def _table_version() -> str:
     from importlib.metadata import version
 
     return version("genai-prices")
+
+
+def stays_here(name: str, at: datetime) -> bool:
+    """Tell whether what a model is told stays on one's own machines. A server of one's own may pass
+    on what only its provider has, so a model with a provider's price leaves.
+    """
+    provider, model_name = providers.split(name)
+    if provider == "offline":
+        return True
+    address = os.environ.get(f"{provider.upper()}_BASE_URL", "")
+    if provider == "ollama":
+        return not address or _is_local(address)
+    if not _is_local(address):
+        return False
+    is_open = model_name.startswith(OPEN_WEIGHTS)
+    return is_open or _table_price(provider, model_name, Tokens(), at) is None
 
 
 def _is_local(url: str) -> bool:

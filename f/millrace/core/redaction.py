@@ -19,42 +19,21 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple, cast
 from urllib.parse import quote, quote_plus, unquote, urlsplit
 
-from f.millrace.core import config, errors
+from f.millrace.core import (
+    command_secrets,
+    config,
+    errors,
+    named_secrets,
+    secret_formats,
+    secret_names,
+)
 
 MASK = "[redacted]"
 SHORTEST = 6
+NAMES, VALUES = ("name", "key", "Name", "Key"), ("value", "Value", "val", "content")
 SECRET_VARIABLE = (
     r"(?:^|_)(?:API_?KEY|ACCESS_?KEY|SECRET(?:_?KEY)?|PRIVATE_?KEY|TOKEN"
     r"|PASSWORD|PASSWD|PASS|PWD|CREDENTIALS?|AUTH)$"
-)
-KEYS = (
-    r"(?i)(password|passwd|passphrase|secret|credential|api[_-]?key|authorization|private[_-]?key|set-cookie|"
-    r"(?:access|auth|refresh|bearer|session|id)[_-]?token|(?:^|[_-])token$|^cookie$)"
-)
-# Each alternative begins with something rare, so that plain text is passed over quickly.
-SHAPES = (
-    # OpenAI, Anthropic, Stripe
-    r"(?s)\b(?:sk|pk|rk)[-_](?:live_|test_|proj-|ant-)?[A-Za-z0-9_-]{16,}"
-    r"|\b(?:gh[pousr]|github_pat|glpat|hf|npm|pypi|tvly|dop_v1|shpat|xapp)[_-][A-Za-z0-9_-]{16,}"
-    r"|\bxox[abeoprs]-[A-Za-z0-9-]{10,}"
-    r"|\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"
-    r"|\bAIza[0-9A-Za-z_-]{30,}"
-    r"|\bya29\.[0-9A-Za-z_-]{20,}"
-    r"|\bSG\.[\w-]{16,}\.[\w-]{16,}"
-    r"|\bBSA[A-Za-z0-9_-]{20,}"
-    r"|\b\d{8,10}:AA[A-Za-z0-9_-]{30,}"  # Telegram
-    r"|\beyJ[A-Za-z0-9_-]{8,1000}\.[A-Za-z0-9_-]{8,}+\.[A-Za-z0-9_-]*"
-    r"|(?<=hooks\.slack\.com/services/)[A-Za-z0-9/]{20,}"
-    r"|(?i:(?<=\bbearer )|(?<=\bbasic )|(?<=\btoken"
-    r" ))(?=[^\s\"']*[0-9=_~+/])[A-Za-z0-9._~+/-]{12,}=*"
-    r"|(?<=://)[^\s/:@]*:[^\s/@]+(?=@)"
-    r"|-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)"
-)
-# `password=hunter2`, `?token=…`, `"api_key": "…"`; after a colon only what has a figure or a sign
-# in it, for prose has none.
-NAMED = (
-    r"(?i)(?:\b|(?<=_))((?:password|passwd|pwd|secret|api[_-]?key|access[_-]?key|account[_-]?key|private[_-]?key|token|sig|signature))"
-    r"(\\*+[\"']?\s*+(?:=\s*+\\*+[\"']?|:\s*+\\*+[\"']?(?=[^\s\"',;]{0,200}[0-9_/+=-])))([^\s\"'&,;<>\\)\]}]{6,})"
 )
 # `=`, `:` or a telling name before a word that is a secret, and no more of a longer word or path
 # behind it.
@@ -62,15 +41,6 @@ BEFORE_WORD = (
     r"([=:]\s*\\*[\"']?|(?i:\b(?:password|passwd|pwd|secret|token|key))\s+(?:is\s+)?\\*[\"']?)"
 )
 AFTER_WORD = r"(?![\w/-]|\.\w)"
-# No shape without one of these; looked for as they are, since compiling the patterns takes a step
-# longer (10 ms) than all else that it redacts.
-IN_SHAPES = tuple(
-    "sk- sk_ pk- pk_ rk- rk_ ghp gho ghu ghs ghr github_pat glpat hf_ hf- npm_ npm- pypi_ pypi-"
-    " tvly dop_v1 shpat xapp xox AKIA ASIA AIza"
-    " ya29. SG. BSA :AA eyJ hooks.slack.com PRIVATE".split()
-)
-BEFORE_TOKEN = ("bearer ", "basic ", "token ")
-IN_NAMES = ("password", "passwd", "pwd", "secret", "key", "token", "sig")
 
 
 def redact(value: Any) -> Any:
@@ -78,13 +48,31 @@ def redact(value: Any) -> Any:
     if isinstance(value, str):
         return _text(value)
     if isinstance(value, dict):
-        entries = cast("dict[Any, Any]", value)
-        return {redact(key): _redact_value_of(key, inner) for key, inner in entries.items()}
+        return _entries(cast("dict[Any, Any]", value))
     if isinstance(value, list | tuple | set | frozenset):
         return [redact(inner) for inner in cast("Iterable[Any]", value)]
     if isinstance(value, bytes):
         return _text(value.decode(errors="replace"))
     return value
+
+
+def _entries(entries: dict[Any, Any]) -> dict[Any, Any]:
+    masked = {redact(key): _redact_value_of(key, inner) for key, inner in entries.items()}
+    # `{"name": "api_key", "value": …}`
+    named = next((entries[key] for key in NAMES if isinstance(entries.get(key), str)), "")
+    if named and secret_names.is_secret_key(named):
+        masked.update(
+            {
+                key: _mask(entries[key])
+                for key in VALUES
+                if entries.get(key) and _is_texts(entries[key])
+            }
+        )
+    return masked
+
+
+def _mask(value: Any) -> Any:
+    return MASK if isinstance(value, str) else [MASK for _ in value]
 
 
 def _is_texts(value: Any) -> bool:
@@ -94,8 +82,8 @@ def _is_texts(value: Any) -> bool:
 
 
 def _redact_value_of(key: Any, value: Any) -> Any:
-    if isinstance(key, str) and value and _compile(KEYS).search(key) and _is_texts(value):
-        return MASK if isinstance(value, str) else [MASK for _ in value]
+    if isinstance(key, str) and value and _is_texts(value) and secret_names.is_secret_key(key):
+        return _mask(value)
     words = _own_secrets().words
     if isinstance(value, str) and value in words:
         return MASK
@@ -110,24 +98,29 @@ def _text(text: str) -> str:
         text = own.anywhere.sub(MASK, text)
     if own.as_value is not None:
         text = own.as_value.sub(_mask_value, text)
+    spans = sorted(_find(text))
+    if not spans:
+        return text
+    kept: list[str] = []
+    done = 0
+    for start, end in spans:
+        if start >= done:
+            kept += [text[done:start], MASK]
+        done = max(done, end)
+    return "".join([*kept, text[done:]])
+
+
+def _find(text: str) -> Iterator[tuple[int, int]]:
+    """Yield where the text holds what looks like a secret."""
     folded = text.casefold()
-    if (
-        ("://" in text and "@" in text)
-        or any(part in text for part in IN_SHAPES)
-        or any(part in folded for part in BEFORE_TOKEN)
-    ):
-        text = _compile(SHAPES).sub(MASK, text)
-    if ("=" in text or ":" in text) and any(part in folded for part in IN_NAMES):
-        text = _compile(NAMED).sub(_mask_named, text)
-    return text
+    yield from secret_formats.find(text)
+    yield from command_secrets.find(text, folded)
+    if named_secrets.may_hold(folded):
+        yield from named_secrets.find(text)
 
 
 def _mask_value(match: "re.Match[str]") -> str:
     return match[1] + MASK
-
-
-def _mask_named(match: "re.Match[str]") -> str:
-    return match[0] if match[3].startswith("[redacted") else match[1] + match[2] + MASK
 
 
 @functools.cache

@@ -14,6 +14,7 @@ MAX_BYTES = 80_000
 # What the reader's own links take once a mail is sent (digest/digest_links), for each topic.
 LINKS_BYTES = 900
 LONGEST_TEXT = 1200
+UNTITLED = "(a title without words)"
 # What no mail reader can show.
 CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
@@ -47,14 +48,14 @@ def sanitise_content(content: digest_content.Content) -> digest_content.Content:
     program would make links of: what others wrote is shown and leads nowhere.
     """
     copy = deepcopy(content)
-    copy.notes = [_text(note) for note in copy.notes]
-    copy.notices = [_text(notice) for notice in copy.notices]
+    copy.notes = [_text(defang.defang(note)) for note in copy.notes]
+    copy.notices = [_text(defang.defang(notice)) for notice in copy.notices]
     copy.headlines = [_clean_headline(headline) for headline in copy.headlines]
     copy.shared = [_clean_own(one) for one in copy.shared]
     for reading in copy.readings:
-        reading.error = _text(reading.error)[:300]
+        reading.error = _line_of_others(reading.error)[:300]
     for section in copy.sections:
-        section.title = _line_of_others(section.title)[:200]
+        section.title = _line_of_others(section.title)[:200] or UNTITLED
         section.theme = _line_of_others(section.theme)[:60]
         section.url, section.site = _clean_url(section.url), _site(section.site, section.url)
         section.talk = _clean_talk(section.talk)
@@ -81,7 +82,7 @@ def sanitise_content(content: digest_content.Content) -> digest_content.Content:
 def _clean_reference(reference: digest_content.Reference) -> digest_content.Reference:
     return replace(
         reference,
-        title=_line_of_others(reference.title)[:200],
+        title=_line_of_others(reference.title)[:200] or UNTITLED,
         url=_clean_url(reference.url),
         host=_one_line(reference.host)[:100],
         date=_one_line(reference.date)[:40],
@@ -92,7 +93,7 @@ def _clean_reference(reference: digest_content.Reference) -> digest_content.Refe
 def _clean_headline(headline: digest_content.Headline) -> digest_content.Headline:
     return replace(
         headline,
-        title=digest_content.shorten(_line_of_others(headline.title), 140),
+        title=digest_content.shorten(_line_of_others(headline.title), 140) or UNTITLED,
         url=_clean_url(headline.url),
         site=_site(headline.site, headline.url),
         talk=_clean_talk(headline.talk),

@@ -13,7 +13,6 @@ import re
 from collections import Counter
 from typing import Any
 
-from f.millrace.core import redaction
 from f.millrace.ingest import formats, language_detection, parsed_document
 
 FRONT = re.compile(r"\A---[ \t]*\n(.*?)\n(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
@@ -82,7 +81,7 @@ def _encoding(data: bytes) -> str:
 
 def parse_text(data: bytes) -> parsed_document.Parsed:
     """Read plain text: paragraphs between blank lines."""
-    parsed = parsed_document.Parsed(text=redaction.redact(parsed_document.clean(decode(data))))
+    parsed = parsed_document.Parsed(text=parsed_document.clean(decode(data)))
     parsed.blocks = [
         parsed_document.Block(start, end) for start, end in parsed_document.paragraphs(parsed.text)
     ]
@@ -95,7 +94,7 @@ def parse_markdown(data: bytes) -> parsed_document.Parsed:
     """Read Markdown: its blocks with headings, and title, author and date of its front matter."""
     from markdown_it import MarkdownIt
 
-    parsed = parsed_document.Parsed(text=redaction.redact(parsed_document.clean(decode(data))))
+    parsed = parsed_document.Parsed(text=parsed_document.clean(decode(data)))
     front = FRONT.match(parsed.text)
     if front:
         _front_matter(front[1], parsed)

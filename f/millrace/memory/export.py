@@ -203,7 +203,7 @@ class _Import:
                 document_id,
                 self.target,
                 record["format"],
-                *(_column(name, store.clean(redaction.redact(values[name]))) for name in DOCUMENT),
+                *(_column(name, store.clean(values[name])) for name in DOCUMENT),
             ],
         )
         self.documents[record["id"]] = document_id
@@ -224,15 +224,14 @@ class _Import:
                 record["number"],
                 self.ids[record["item_id"]],
                 *(record[name] for name in ("page", "start_at", "end_at")),
-                store.clean(redaction.redact(record["heading"])),
+                store.clean(record["heading"]),
             ],
         )
 
     def item(self, record: dict[str, Any]) -> int:
-        raw, title = (
-            store.clean(redaction.redact(record["raw_text"])),
-            store.clean(redaction.redact(record["title"])),
-        )
+        raw, title = store.clean(record["raw_text"]), store.clean(record["title"])
+        if not record["metadata"].get("document"):
+            raw, title = redaction.redact(raw), redaction.redact(title)
         if not str(raw.get("text", "")).strip():
             raise ValueError("its text is empty")
         hashed = store.content_hash(title, raw)

@@ -252,6 +252,10 @@ def _to_json(value: Any) -> Any:
     return value
 
 
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
 def _row(draft: Draft, namespace: str, run_id: str | None) -> dict[str, Any]:
     text = clean(draft.text)
     if not text.strip():
@@ -273,10 +277,10 @@ def _row(draft: Draft, namespace: str, run_id: str | None) -> dict[str, Any]:
         raise errors.BadInput(
             f"valid_from {start.isoformat()} must be before valid_to {end.isoformat()}"
         )
-    raw = clean(redaction.redact({"text": text, **draft.more}))
-    title = clean(
-        redaction.redact(positions.speaker(draft.type, draft.title, text, draft.metadata))
-    )
+    # A document is the user's own and stays as it is; what leaves is masked on its way out.
+    masked = _as_it_is if draft.origin.document else redaction.redact
+    raw = clean(masked({"text": text, **draft.more}))
+    title = clean(masked(positions.speaker(draft.type, draft.title, text, draft.metadata)))
     hashed = content_hash(title, raw)
     return {
         "id": ids.stable_id("mem", namespace, draft.type, hashed),
@@ -284,7 +288,7 @@ def _row(draft: Draft, namespace: str, run_id: str | None) -> dict[str, Any]:
         "type": clean(draft.type),
         "title": title,
         "raw_text": raw,
-        "metadata": clean(redaction.redact(draft.metadata)),
+        "metadata": clean(masked(draft.metadata)),
         "trust": draft.trust,
         "content_hash": hashed,
         "run_id": run_id or run_context.current().run_id or None,

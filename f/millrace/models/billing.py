@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import random
 from collections.abc import Callable, Generator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any, cast
 
@@ -40,7 +40,7 @@ from pydantic_ai.models.wrapper import WrapperModel
 from pydantic_ai.settings import ModelSettings
 from pydantic_ai.usage import RequestUsage
 
-from f.millrace.core import config, errors, ids, prices, providers, run_context
+from f.millrace.core import config, errors, ids, prices, providers, redaction, run_context
 from f.millrace.models import faults, thoughts, token_limit
 from f.millrace.telemetry import events, spans
 from f.millrace.trust import budget, limits, policy, spend
@@ -253,8 +253,10 @@ class BilledModel(WrapperModel):
             f"chat {choice.model.model_name}", attributes, kind="client", scope="millrace.agents"
         ) as handle:
             budget.mark_sent(usage_id)
+            stays = prices.stays_here(choice.name, run_context.now())
+            shown = messages if stays else _without_secrets(messages)
             try:
-                response = await self._send(choice.model, messages, model_settings, parameters)
+                response = await self._send(choice.model, shown, model_settings, parameters)
             except BaseException as error:
                 # A refusal is not billed; of anything else that ends a request that has left nobody
                 # knows, so it counts in full.
@@ -479,6 +481,23 @@ def _to_json(value: Any) -> Any:
     if isinstance(value, list):
         return [_to_json(inner) for inner in cast("list[Any]", value)]
     return value
+
+
+def _without_secrets(messages: list[ModelMessage]) -> list[ModelMessage]:
+    """Return the messages as a provider may see them: one's own documents may hold secrets."""
+    return [
+        replace(message, parts=[_masked(part) for part in message.parts])
+        if isinstance(message, ModelRequest)
+        else message
+        for message in messages
+    ]
+
+
+def _masked(part: Any) -> Any:
+    if not isinstance(part.content, str):
+        return part
+    masked = redaction.redact(part.content)
+    return part if masked == part.content else replace(part, content=masked)
 
 
 def _prompt_hash(

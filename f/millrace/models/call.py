@@ -10,6 +10,7 @@ transports do not repeat on their own.
 import asyncio
 import contextlib
 import contextvars
+import os
 from collections.abc import Callable, Coroutine, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -35,6 +36,9 @@ from f.millrace.core import (
 from f.millrace.models import billing, fault_log, faults, offline
 from f.millrace.telemetry import spans
 from f.millrace.trust import budget, fallback
+
+# Its first run on a terminal prints an advertisement.
+os.environ.setdefault("PYDANTIC_AI_NO_BANNER", "1")
 
 T = TypeVar("T")
 MAX_RETRIES = 2

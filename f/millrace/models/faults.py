@@ -24,7 +24,7 @@ from pydantic_ai.exceptions import (
     UnexpectedModelBehavior,
 )
 
-from f.millrace.core import config, errors, providers, redaction
+from f.millrace.core import config, errors, providers, redaction, tls
 
 LONGEST = 300
 PAGE = re.compile(r"\s*(?:<!doctype|<html|<head|<body)", re.IGNORECASE)
@@ -136,7 +136,8 @@ def _explain_connection(
         return Fault("cut", "the answer was cut before its end", "try again later")
     if isinstance(error, ModelTimeoutError):
         return Fault("timeout", f"{address} gave no answer in time", "try again later")
-    step = f"start its server, or correct {found.base_url}"
+    said = f"{error}{error.__cause__ or ''}{getattr(error.__cause__, '__cause__', '') or ''}"
+    step = f"start its server, or correct {found.base_url}{tls.advise(said)}"
     return Fault("server", f"no server answers at {address} ({_short(str(error))})", step, True)
 
 

@@ -47,12 +47,13 @@ ORDER BY d.temporary, d.at DESC LIMIT 1
 # A schedule shows in its runs: late is what takes three times as long as between the runs before.
 LATE = """
 WITH ran AS (
-    SELECT flow, started_at,
+    SELECT flow, started_at, orchestrator,
            started_at - lag(started_at) OVER (PARTITION BY flow ORDER BY started_at) AS gap
     FROM run WHERE started_at > now() - interval '21 days'
-      AND (scheduled_for IS NOT NULL OR flow LIKE 'ops.%%')
+      AND (scheduled_for IS NOT NULL OR (flow LIKE 'ops.%%' AND orchestrator <> 'local'))
 )
-SELECT flow, max(started_at) AS last, count(*) AS n FROM ran GROUP BY flow
+SELECT flow, max(started_at) AS last, bool_or(orchestrator <> 'local') AS by_worker
+FROM ran GROUP BY flow
 HAVING count(gap) >= 3 AND now() - max(started_at)
     > 3 * percentile_disc(0.5) WITHIN GROUP (ORDER BY gap) + interval '10 minutes'
 ORDER BY flow
@@ -307,15 +308,17 @@ def _schedules() -> Component:
         said = ", ".join(
             f"{row['flow']} ran last at {row['last']:%Y-%m-%d %H:%M} UTC" for row in late
         )
+        asked = (
+            "is a worker running, is the schedule on?"
+            if any(row["by_worker"] for row in late)
+            else "does cron or systemd still start it?"
+        )
         return Component(
-            "schedules",
-            "critical",
-            said,
-            "is a worker running, is the schedule on? scripts/millrace schedule cron FLOW",
+            "schedules", "critical", said, f"{asked} scripts/millrace schedule cron FLOW"
         )
     seen = db.fetch_one(
         "SELECT count(DISTINCT flow) AS n FROM run WHERE started_at > now() - interval '21 days'"
-        " AND (scheduled_for IS NOT NULL OR flow LIKE 'ops.%%')",
+        " AND (scheduled_for IS NOT NULL OR (flow LIKE 'ops.%%' AND orchestrator <> 'local'))",
         [],
     )
     count = seen["n"] if seen else 0

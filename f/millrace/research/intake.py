@@ -75,7 +75,11 @@ def find_reading(run_id: str, source: str) -> dict[str, Any] | None:
 
 
 def _without_secrets(item: items.SourceItem) -> items.SourceItem:
-    """Return the item without secrets: a page can hold a key that was published by mistake."""
+    """Return the item without secrets: a page can hold a key that was published by mistake. The
+    user's own notes stay as they are; what leaves of them is masked on its way out.
+    """
+    if item.trust == "own":
+        return item
     kept = redaction.redact({name: getattr(item, name) for name in WORDS})
     return dataclasses.replace(item, **kept)
 

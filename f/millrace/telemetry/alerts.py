@@ -7,7 +7,7 @@ the same fault is one row until it is over.
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from f.millrace.core import db, errors, ids, redaction
 
@@ -173,3 +173,16 @@ def mark_notified(alerts: list[rows.Alert]) -> None:
 def _list_failing_agents() -> list[str]:
     row = db.fetch_one(AGENTS)
     return row["agents"] if row else []
+
+
+def list_failed_runs() -> list[dict[str, Any]]:
+    """Return the last run of each flow of the last week that did not end well, newest first: id,
+    flow, status, error.
+    """
+    return db.fetch_all(
+        "SELECT * FROM (SELECT DISTINCT ON (flow) id, flow, status, error, started_at FROM run"
+        " WHERE started_at > now() - interval '7 days' AND NOT dry_run ORDER BY flow, started_at"
+        " DESC) AS last WHERE status IN ('failed', 'partly_failed', 'killed') OR"
+        " (status <> 'done' AND error IS NOT NULL) ORDER BY started_at"
+        " DESC LIMIT 5"
+    )

@@ -12,7 +12,7 @@ from typing import Any, cast
 
 import mcp
 
-from f.millrace.core import config, errors, ids, redaction, setting_types
+from f.millrace.core import config, errors, ids, redaction, setting_types, tls
 from f.millrace.tools import connection, servers, tool_pins, validation
 from f.millrace.trust import tool_claims
 
@@ -334,6 +334,6 @@ def _to_dict(tool: Tool) -> dict[str, Any]:
 def _format_error(error: BaseException) -> str:
     while isinstance(error, BaseExceptionGroup):
         error = cast("BaseExceptionGroup[BaseException]", error).exceptions[0]
-    return redaction.redact(
-        " ".join(f"{type(error).__name__}: {str(error) or 'no answer in time'}".split())[:300]
-    )
+    said = str(error) or "no answer in time"
+    words = " ".join(f"{type(error).__name__}: {said}".split())[:300]
+    return redaction.redact(words + tls.advise(said))

@@ -32,7 +32,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote, unquote, urljoin, urlsplit, urlunsplit
 
-from f.millrace.core import config, errors
+from f.millrace.core import config, errors, tls
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -330,7 +330,7 @@ def _check(url: str) -> _Request:
 
 def _format_error(error: Exception) -> str:
     text = str(error).strip() or type(error).__name__
-    return text.splitlines()[0][:200]
+    return text.splitlines()[0][:200] + tls.advise(text)
 
 
 class _Request(NamedTuple):

@@ -19,7 +19,21 @@ LINK = re.compile(
 )
 REFERENCE = re.compile(r"(?m)^[^\S\n]*+\[[^\[\]]++\]:\s*+\S.*+$")
 TAG = re.compile(r"<(?:/?[A-Za-z]|!)")
-SCHEMES = re.compile(r"\b(?:javascript|data|vbscript|file|mailto|tel):\S+", re.IGNORECASE)
+SCHEMES = re.compile(
+    r"\b(?:javascript|data|vbscript|file|mailto|tel|sms|callto|facetime|skype|sips?|xmpp|tg|whatsapp"
+    r"|magnet|webcal|blob|view-source|bitcoin|ethereum):\S+",
+    re.IGNORECASE,
+)
+# What browsers take for a dot in a host; between Latin letters only, for sentences end with it.
+OTHER_DOTS = re.compile(r"(?<=[A-Za-z0-9])[\u3002\uff0e\uff61\u2024](?=[A-Za-z0-9])")
+SIXTH_VERSION = re.compile(
+    r"\b[a-z][a-z0-9+.-]{1,20}://(\[[0-9a-f:.%]{2,60}\])[^\s<>\"']*+", re.IGNORECASE
+)
+FOURTH_VERSION = re.compile(r"(?<![\w.])(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?=/|:[0-9])")
+# The host of a mail address, or of a name as Mastodon writes it.
+HOST_OF_NAME = re.compile(r"(?<=@)(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.)+[^\W\d_]{2,24}\b")
+# Endings of hosts that are no words: `Evil.Com` is a host and `agree.It` is none.
+ENDINGS = frozenset("com net org info biz io app dev edu gov xyz online eu uk de ru cn".split())
 
 
 def defang(raw: str) -> str:
@@ -33,13 +47,19 @@ def defang(raw: str) -> str:
         ),
         REFERENCE.sub("", shown),
     )
-    shown = SCHEMES.sub(
-        "", deobfuscation.URL.sub(lambda match: _host(match[0]), _strip_tags(shown))
-    )
-    return deobfuscation.HOST.sub(
-        lambda match: _dots(deobfuscation.wire_host(match[0])) if _is_host(match[0]) else match[0],
-        shown,
-    )
+    shown = SIXTH_VERSION.sub(lambda match: match[1], _strip_tags(shown))
+    shown = SCHEMES.sub("", deobfuscation.URL.sub(lambda match: _host(match[0]), shown))
+    shown = deobfuscation.HOST.sub(_defang_host, OTHER_DOTS.sub(".", shown))
+    for addresses in (HOST_OF_NAME, FOURTH_VERSION):
+        shown = addresses.sub(lambda match: _dots(match[0]), shown)
+    return shown
+
+
+def _defang_host(match: "re.Match[str]") -> str:
+    following = match.string[match.end() : match.end() + 2]
+    if _is_host(match[0], following):
+        return _dots(deobfuscation.wire_host(match[0]))
+    return match[0]
 
 
 def _strip_tags(text: str) -> str:
@@ -68,7 +88,14 @@ def _dots(host: str) -> str:
     return host.replace(".", "[.]")
 
 
-def _is_host(name: str) -> bool:
+def _is_host(name: str, following: str) -> bool:
+    """Tell whether a name with dots is that of a host; `following` are the letters behind it."""
+    if following[:1] == "/" or (following[:1] == ":" and following[1:].isdigit()):
+        return True
+    if name.rpartition(".")[2].lower() in ENDINGS:
+        return True
+    if name.isupper():
+        return all(len(label) > 1 for label in name.split("."))
     # A full stop without the space after it is no host: `end.The` has a capital, and a file name is
     # no address.
     last = name.rpartition(".")[2]

@@ -75,6 +75,11 @@ def question(action: dict[str, Any], whole: bool = False, page: str = "") -> Que
                 json.dumps(redaction.redact(one), ensure_ascii=False) for one in others if one
             ),
         ),
+        (
+            "Tools",
+            "; ".join(f"{each['tool']} ({each['risk']} risk)" for each in _offered(action)),
+        ),
+        ("Its address was", str(action["arguments"].get("was_at") or "")),
         ("Cost so far", money.dollars(spend.cost_of(action["run_id"]))),
         ("Why it asks", reason_sentence(action)),
         ("Answer until", f"{actions.expires_at(action):%Y-%m-%d %H:%M} UTC"),
@@ -96,6 +101,11 @@ def question(action: dict[str, Any], whole: bool = False, page: str = "") -> Que
     )
 
 
+def _offered(action: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return what a server offered at first contact, if the action would enable that."""
+    return action["arguments"].get("tools") or [] if str(action["tool"]) == ENABLE else []
+
+
 def ask(action: dict[str, Any]) -> str:
     """Return what a person would ask in one sentence before the action is done."""
     given, tool, calls = action["arguments"], str(action["tool"]), _calls(action)
@@ -114,9 +124,19 @@ def ask(action: dict[str, Any]) -> str:
     if tool == limits.TOOL:
         return _budget_sentence(given)
     if tool == ENABLE:
-        changed = "changed" if given.get("was") else "new"
-        return f"Let agents use the {changed} tool {given.get('server')}.{given.get('name')}?"
+        return _of_tools(given)
     return _of_call(tool, given)
+
+
+def _of_tools(given: dict[str, Any]) -> str:
+    count = len(given.get("tools") or ())
+    if count:
+        tools = f"{count} tools" if count > 1 else "tool"
+        return (
+            f"Let agents use the {tools} of the server {given.get('server')} at {given.get('url')}?"
+        )
+    changed = "changed" if given.get("was") else "new"
+    return f"Let agents use the {changed} tool {given.get('server')}.{given.get('name')}?"
 
 
 def _of_mails(action: dict[str, Any]) -> str:

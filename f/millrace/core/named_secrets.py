@@ -1,0 +1,306 @@
+# requirements:
+
+"""Secrets in a text that are told by the name before them: settings, headers, options of programs,
+JSON, XML, addresses.
+
+What stands behind a telling name is a secret where it cannot be a word, another name, a type or a
+placeholder, as far as the place allows: a shell's `NAME=word` is a value, `name = word` in a
+program is most likely a variable. Every look at the text is bounded or goes forward only, so the
+time grows no faster than the text.
+"""
+
+import functools
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from f.millrace.core import secret_formats, secret_names
+
+Span = tuple[int, int]
+
+TELLING = "(?i)" + "|".join(
+    sorted(
+        (*secret_names.ENDINGS, *secret_names.WORDS, *secret_names.OF_ADDRESSES),
+        key=len,
+        reverse=True,
+    )
+)
+HINTS = tuple(
+    "pass pwd pw secret token key auth cred cookie jwt sig sid sess pat dsn kennwort contrase senha"
+    " парол parola 密 口令 パスワード 비밀".split()
+)
+NAME_LETTERS = frozenset("_-.$")
+LONGEST_VALUE = 4096
+BEHIND = (
+    r"(?P<close>\\{0,6}[\"'`]?\]?)[ \t]{0,8}(?P<sign>=>|:=|\?=|={1,3}|::|:|：|>|,)?"
+    r"(?P<space>[ \t]{0,8})"
+)
+# `name: API_KEY`, then `value: …`; also as attributes and elements.
+VALUE_OF_PAIR = (
+    r"(?i)(?:\\{0,6}[\"'])?\s{0,4}(?:</\w{1,20}>)?[,;]?\s{0,20}(?:<|\\{0,6}[\"'])?"
+    r"(?:value|val|content)\\{0,6}[\"']?\s{0,3}[:=>]\s{0,3}"
+)
+BEFORE_ELEMENT = r"<(?:[A-Za-z]\w{0,24}:)?\Z"
+# `secret: string = "…"`
+TYPED = r":[ \t]{0,4}[&'\w.:\[\]<>|? ]{1,60}?[ \t]{0,4}=[ \t]{0,4}(?=[\"'`])"
+OPENING = r"(?:[bfruBFRU]{1,2}|@)?(\\{0,6}[\"'`])"
+BARE = r"[^\s\"'`<>,;&)\]}|\\]{1,4096}"
+SCHEME = (
+    r"(?i)(?:bearer|basic|token|digest|api-?key|negotiate|hmac|ntlm|key|bot|oauth|splunk|jwt|ssws"
+    r"|aws4-hmac-sha256|sharedaccesssignature)[ \t]{1,4}"
+)
+COOKIE = r"[\w.%-]{1,100}=[^\s;]{2,}"
+LINE = r"[^\"'`\n\\]{1,4096}"
+# A user and a password as a list.
+USER_AND_PASSWORD = (
+    r"[\[(]\s{0,4}[\"']?[\w.@+-]{1,80}[\"']?\s{0,4},\s{0,4}"
+    r"(?P<quote>[\"']?)(?P<value>[^\s\"',()\[\]]{3,200})(?P=quote)\s{0,4},?\s{0,4}[\])]"
+)
+IS = r"(?:is|was|lautet|ist|est|es|era|è|é)[ \t]{1,4}|(?:是|为|は)[ \t]{0,4}"
+# The line sets other things of a connection, too.
+CONNECTION = (
+    r"(?i)\b(?:host|user|uid|user id|server|dbname|port|database|data source|accountname|endpoint)"
+    r"\s?="
+)
+LOGIN = r"(?:\bmachine\s{1,8}\S{1,100}|\bdefault)\s{1,8}login\s{1,8}\S{1,100}\s{1,8}\Z"
+
+
+class Name(NamedTuple):
+    """A telling name and where it stands."""
+
+    text: str
+    start: int
+    end: int
+    kind: str
+
+
+def may_hold(folded: str) -> bool:
+    """Tell whether a text in small letters may hold a telling name."""
+    return any(hint in folded for hint in HINTS)
+
+
+def find(text: str) -> Iterator[Span]:
+    """Yield where the text holds secrets behind telling names."""
+    done = 0
+    for hit in _compile(TELLING).finditer(text):
+        if hit.start() < done:
+            continue
+        name = _name_around(text, hit.start(), hit.end())
+        done = name.end
+        span = _value_behind(text, name) if name.kind else None
+        if span and span[1] > span[0]:
+            yield span
+            done = span[1]
+
+
+def _name_around(text: str, start: int, end: int) -> Name:
+    least, most = max(0, start - secret_names.LONGEST_NAME), min(len(text), end + 40)
+    while start > least and _is_of_name(text[start - 1]):
+        start -= 1
+    while end < most and _is_of_name(text[end]):
+        end += 1
+    while end > start and text[end - 1] in ".-$":
+        end -= 1
+    return Name(text[start:end], start, end, secret_names.kind_of(text[start:end]))
+
+
+def _is_of_name(letter: str) -> bool:
+    return letter.isalnum() or letter in NAME_LETTERS
+
+
+def _value_behind(text: str, name: Name) -> Span | None:
+    pair = _compile(VALUE_OF_PAIR).match(text, name.end)
+    if pair and _names_a_pair(text, name):
+        return _read(text, name, pair.end(), "pair")
+    typed = _compile(TYPED).match(text, name.end)
+    if typed:
+        return _read(text, name, typed.end(), "after =")
+    behind = _compile(BEHIND).match(text, name.end)
+    assert behind is not None
+    sign = behind["sign"]
+    if name.kind == "authorization":
+        return _credentials(text, behind)
+    if name.kind == "cookie":
+        return _cookies(text, name, behind)
+    if sign is None:
+        return _spaced(text, name, behind)
+    if sign == ">":
+        return _element(text, name, behind.end())
+    if not _gives_a_value(text, behind):
+        return None
+    listed = _compile(USER_AND_PASSWORD).match(text, behind.end())
+    if listed and sign != ",":
+        return _of_list(listed)
+    return _read(text, name, behind.end(), _place(text, name, behind))
+
+
+def _gives_a_value(text: str, behind: "re.Match[str]") -> bool:
+    sign, close = behind["sign"], behind["close"]
+    if sign in ("==", "===", "::"):
+        return False
+    if sign == ":":
+        return not close.endswith("]")  # `[name]: address` of Markdown
+    if sign != ",":
+        return True
+    return close.endswith(("'", '"')) and _compile(OPENING).match(text, behind.end()) is not None
+
+
+def _names_a_pair(text: str, name: Name) -> bool:
+    before = text[max(0, name.start - 24) : name.start].rstrip("\"'\\").rstrip()
+    return before.endswith((":", "=", "<name>", "<key>", "<string>")) or text[
+        name.start - 1 : name.start
+    ] in ("'", '"')
+
+
+def _place(text: str, name: Name, behind: "re.Match[str]") -> str:
+    """Return what kind of place a name and its sign stand in."""
+    sign, spaced = behind["sign"], bool(behind["space"]) or text[behind.start("sign") - 1] in " \t"
+    before = text[max(0, name.start - 1) : name.start]
+    if sign == "," or behind["close"]:
+        return "quoted name"
+    if sign == "=" and not spaced:
+        if before in ("?", "&", ";", ":") or name.text.startswith("-"):
+            return "given"
+        bare = name.text.lstrip("-.$")
+        if bare.isupper() or _is_connection(text, name) or _begins_line(text, name):
+            return "given"
+    if sign == ":" and "-" in name.text.strip("-") and before in ("", "\n", " ", "'", '"', "n"):
+        return "header"
+    return "after :" if sign in (":", "：") else "after ="
+
+
+def _is_connection(text: str, name: Name) -> bool:
+    return _compile(CONNECTION).search(text[max(0, name.start - 200) : name.end + 200]) is not None
+
+
+def _begins_line(text: str, name: Name) -> bool:
+    return name.start == 0 or text[name.start - 1] == "\n"
+
+
+def _of_list(listed: "re.Match[str]") -> Span | None:
+    value = listed["value"]
+    if secret_names.is_placeholder(value):
+        return None
+    if not listed["quote"] and not (
+        secret_names.is_marked(value) and not secret_names.is_reference(value)
+    ):
+        return None
+    return listed.span("value")
+
+
+def _spaced(text: str, name: Name, behind: "re.Match[str]") -> Span | None:
+    """Return what stands behind a name and a space: of an option, a file of logins, a sentence."""
+    at = behind.end()
+    if at == name.end or behind["close"]:
+        return None
+    told = _compile(IS).match(text, at)
+    if told:
+        return _read(text, name, told.end(), "sentence")
+    if name.text.startswith("--"):
+        return _read(text, name, at, "option")
+    before = text[max(0, name.start - 200) : name.start]
+    if name.text == "password" and _compile(LOGIN).search(before):
+        return _read(text, name, at, "given")
+    if name.text.isupper() and text[at : at + 1] == "'":
+        return _read(text, name, at, "given")
+    if name.text.isupper() and before.endswith(("ENV ", "setx ", "set ")):
+        return _read(text, name, at, "option")
+    return None
+
+
+def _element(text: str, name: Name, at: int) -> Span | None:
+    """Return the text of an XML element."""
+    if not _compile(BEFORE_ELEMENT).search(text[max(0, name.start - 32) : name.start]):
+        return None
+    end = text.find("<", at, at + LONGEST_VALUE)
+    value = text[at:end]
+    if end < 0 or len(value.split()) != 1 or not _is_secret(value.strip(), name, "element"):
+        return None
+    return at, end
+
+
+def _credentials(text: str, behind: "re.Match[str]") -> Span | None:
+    """Return what an Authorization header says behind its scheme."""
+    if behind["sign"] not in (":", "=", ",", "=>", ":="):
+        return None
+    opening = _compile(OPENING).match(text, behind.end())
+    scheme = _compile(SCHEME).match(text, opening.end() if opening else behind.end())
+    at = scheme.end() if scheme else opening.end() if opening else behind.end()
+    whole = scheme and scheme[0].strip().lower() in ("digest", "aws4-hmac-sha256", "oauth")
+    value = _compile(LINE if whole else BARE).match(text, at)
+    if value is None or secret_names.is_placeholder(value[0]):
+        return None
+    marked = secret_names.is_marked(value[0]) and (
+        bool(opening or scheme) or behind["sign"] == ":" or not secret_names.is_reference(value[0])
+    )
+    return value.span() if marked else None
+
+
+def _cookies(text: str, name: Name, behind: "re.Match[str]") -> Span | None:
+    """Return what a Cookie or Set-Cookie header holds."""
+    plain = name.text.lower().lstrip("-")
+    is_option = name.text.startswith("--")
+    if plain not in ("cookie", "set-cookie") or not (is_option or behind["sign"] == ":"):
+        return None
+    opening = _compile(OPENING).match(text, behind.end())
+    value = _compile(LINE).match(text, opening.end() if opening else behind.end())
+    if value is None or not _compile(COOKIE).match(value[0]):
+        return None
+    return None if secret_names.is_placeholder(value[0].partition("=")[2]) else value.span()
+
+
+def _read(text: str, name: Name, at: int, place: str) -> Span | None:
+    """Return the value that begins here, if it is a secret in such a place."""
+    opening = _compile(OPENING).match(text, at)
+    if opening:
+        end = text.find(opening[1], opening.end(), opening.end() + LONGEST_VALUE)
+        value = text[opening.end() : end]
+        if end < 0 or "\n" in value:
+            return None
+        fits = _is_secret(value, name, f"{place}, quoted")
+        return (opening.end(), end) if fits else None
+    bare = _compile(BARE).match(text, at)
+    if bare is None:
+        return None
+    value = bare[0].rstrip(".:") if place == "sentence" else bare[0]
+    following = text[bare.end() : bare.end() + 1]
+    if place == "after =" and following and following in ",)]" and not _random(value):
+        return None  # an argument: the name of a variable
+    return (at, at + len(value)) if _is_secret(value, name, place) else None
+
+
+def _random(value: str) -> bool:
+    return secret_formats.looks_random(value)
+
+
+def _is_secret(value: str, name: Name, place: str) -> bool:
+    if not value or secret_names.is_placeholder(value) or len(value) < 4:
+        return False
+    quoted = place.endswith("quoted")
+    if any(letter.isspace() for letter in value):
+        return False
+    if name.kind == "weak":
+        return _is_weak_secret(value, name, quoted)
+    if name.kind == "address" and place != "given":
+        return False
+    if place.startswith(("given", "pair")) or place == "element":
+        return not (value[0] in "$/(" or "(" in value)
+    if not secret_names.is_marked(value):
+        return False
+    if quoted:
+        return "{" not in value and "://" not in value and not value.startswith(("/", "./", "../"))
+    return place == "header" or not secret_names.is_reference(value)
+
+
+def _is_weak_secret(value: str, name: Name, quoted: bool) -> bool:
+    if name.text.lower().endswith("auth") and ":" in value and "//" not in value:
+        return secret_names.is_marked(value.partition(":")[2])
+    if len(value) < 12 or "/" in value or not _random(value):
+        return False
+    return quoted or not secret_names.is_reference(value)
+
+
+@functools.cache
+def _compile(pattern: str) -> "re.Pattern[str]":
+    """Return the pattern compiled, at its first use: a step's start has no time for it."""
+    return re.compile(pattern)

@@ -1,0 +1,160 @@
+# requirements:
+
+"""Which names tell that a secret stands behind them, and which values are none.
+
+A name tells by its last word (`client_secret`, `X-Auth-Key`, `dbPassword`), and not by an earlier
+one (`token_count`, `password_reset_url`).
+"""
+
+import functools
+import re
+
+from f.millrace.core import secret_formats
+
+# Words that name a secret at the end of a name, also grown together with others (`PGPASSWORD`).
+ENDINGS = tuple(
+    "password passwd passphrase passcode passwort kennwort contraseña contrasena senha secret token"
+    " apikey pwd credential credentials authorization cookie jwt sessionid sessid пароль парол"
+    " parola 密码 密碼 口令 パスワード 비밀번호".split()
+)
+# Words that do so only where they stand alone, and only before what looks like a secret.
+WORDS = frozenset("pass pw auth pat sid dsn key session".split())
+# Words that do so only in addresses.
+OF_ADDRESSES = frozenset({"sig", "signature"})
+# What makes a key one that opens something.
+OF_KEYS = frozenset(
+    "api access secret private auth account encryption signing master shared storage subscription"
+    " service client session consumer hmac aes webhook admin deploy license crypt authentication"
+    " integration ssh gpg cipher jwt authorization".split()
+)
+# What makes a token a mark in a text or in a list.
+OF_TOKENS = frozenset(
+    "page next continuation sync pagination eos bos pad unk sep cls mask special stop end start"
+    " first last previous prev current cancel cancellation max min num new word image per by of"
+    " total input output prompt completion cached reasoning each".split()
+)
+# What may follow the telling word without changing what the name names.
+AFTERWORDS = frozenset(
+    "hash value plain plaintext text old new confirm confirmation again repeat base64 b64 hex"
+    " encrypted enc raw".split()
+)
+# What stands for a value and is none.
+PLACEHOLDERS = frozenset(
+    "none null nil true false undefined str string text bytes int integer number bool boolean"
+    " object any optional required hidden empty default auto unset missing invalid valid yes no"
+    " unknown todo tbd secret password passwd token key value pass pw pwd username user name email"
+    " label title redacted masked removed sensitive basic bearer digest negotiate self".split()
+)
+PLACEHOLDER_PARTS = (
+    "your", "example", "placeholder", "redacted", "xxxx", "***", "...", "…", "dummy", "${", "{{",
+    "<%", "%(", "$(", "#{", "(?", "%s", "%d", "%.*s",
+)  # fmt: skip
+# `$NAME`, `%NAME%`, `<name>`, `{name}`, `[name]`, `****`, `\x16`, `--option`.
+PLACEHOLDER = (
+    r"(?s)[.+]?\$[A-Za-z_]\w*+(?:\W.*)?|%[A-Za-z_]++%?|%\(.*|<.*|\{.*|\[.*|\*++|\\.*|--.*"
+    r"|&[a-z]++;?.*"
+)
+WORD = r"[A-Z]++(?![a-z])|[A-Z]?[^\W\dA-Z_]++|[A-Z]++|\d++"
+TYPE = r"(?i)[&*]{0,2}(?:u?int|float|[iu]|f|utf|sha|md|base|hs|rs|es|aes|vec|bytes)-?\d{1,4}"
+FILES = frozenset(
+    "pem key txt json yaml yml crt cer p12 pfx py js ts go rs java php html htm md env sh".split()
+)
+IDENTIFIER = r"[A-Za-z_$@][\w$]*+(?:(?:\.|->|::|\?\.)[A-Za-z_$][\w$]*+)*+"
+LONGEST_NAME = 80
+
+
+@functools.lru_cache(4096)
+def kind_of(name: str) -> str:
+    """Return what a name tells: `secret`, `cookie`, `authorization`, `weak` (what
+    stands behind it is a secret only if it looks like one), `address` (only in addresses), or
+    nothing.
+    """
+    words = [word.lower() for word in _compile(WORD).findall(name[-LONGEST_NAME:])]
+    while len(words) > 1 and (words[-1] in AFTERWORDS or words[-1].isdigit()):
+        words.pop()
+    if not words:
+        return ""
+    last, before = words[-1], words[-2] if len(words) > 1 else ""
+    ending = next((each for each in ENDINGS if last.endswith(each)), "")
+    if ending == "token":
+        return "" if before in OF_TOKENS else "secret"
+    if ending in ("cookie", "authorization"):
+        return ending
+    if ending:
+        return (
+            "secret" if ending in ("secret", "apikey", "jwt", "sessionid", "sessid") else "password"
+        )
+    return _kind_of_word(last, before)
+
+
+def _kind_of_word(last: str, before: str) -> str:
+    if last == "key":
+        return "secret" if before in OF_KEYS else "weak"
+    if last.endswith("key") and last[:-3] in OF_KEYS:
+        return "secret"
+    if (before, last) == ("session", "id"):
+        return "secret"
+    if before and last in ("pass", "pw"):
+        return "secret"
+    return "weak" if last in WORDS else "address" if last in OF_ADDRESSES else ""
+
+
+def is_secret_key(key: str) -> bool:
+    """Tell whether a key of JSON tells that its value is a secret, whatever it looks like."""
+    kind = kind_of(key)
+    return kind not in ("", "weak", "address") or key.lower() in ("auth", "pass", "pw", "signature")
+
+
+def is_placeholder(value: str) -> bool:
+    """Tell whether a value stands for a secret and is none."""
+    folded = value.strip().casefold()
+    return (
+        len(folded) < 3
+        or folded in PLACEHOLDERS
+        or _compile(PLACEHOLDER).fullmatch(value.strip()) is not None
+        or len(set(folded)) < 3
+        or any(part in folded for part in PLACEHOLDER_PARTS)
+        or _is_telling_name(value)
+    )
+
+
+def _is_telling_name(value: str) -> bool:
+    """Tell whether a value is itself a name such as `oldRefreshToken` or `API_KEY`."""
+    return (
+        any(letter.isupper() or letter in "_-" for letter in value)
+        and not any(letter.isdigit() for letter in value)
+        and _compile(IDENTIFIER).fullmatch(value.replace("-", "_")) is not None
+        and kind_of(value) not in ("", "weak", "address")
+    )
+
+
+def is_reference(value: str) -> bool:
+    """Tell whether a value without quotes is a name, a type, a call or a file."""
+    if "(" in value or "[" in value or "://" in value or value[0] in "/~.@&*-!$":
+        return True
+    if _compile(TYPE).fullmatch(value) or (
+        "." in value and value.lower().rpartition(".")[2] in FILES
+    ):
+        return True
+    if len(value) >= 6 and _is_word_with_number(value) and not kind_of(value):
+        return False
+    identifier = _compile(IDENTIFIER).fullmatch(value) is not None
+    return identifier and not secret_formats.looks_random(value)
+
+
+def _is_word_with_number(value: str) -> bool:
+    word = value.rstrip("0123456789")
+    return len(word) >= 3 and word.isascii() and word.isalpha() and 0 < len(value) - len(word) <= 6
+
+
+def is_marked(value: str) -> bool:
+    """Tell whether a value has a figure, a sign or a mix of letters that words have not."""
+    return any(
+        letter.isdigit() or not (letter.isalpha() or letter in " _-./:'’") for letter in value
+    ) or secret_formats.looks_random(value)
+
+
+@functools.cache
+def _compile(pattern: str) -> "re.Pattern[str]":
+    """Return the pattern compiled, at its first use: a step's start has no time for it."""
+    return re.compile(pattern)

@@ -43,9 +43,10 @@ def test_search_prints_what_was_found_and_explains_it(capsys):
 
     main(["memory", "search", "carbon anodes", "--explain"])
     told = capsys.readouterr().out
-    assert all(
-        part in told for part in ("Plan: similar", "WITH asked AS", "database", "shares", "meaning")
-    )
+    assert all(part in told for part in ("Plan: similar", "database", "shares", "meaning"))
+    assert "WITH asked AS" not in told and "--sql shows them" in told
+    main(["memory", "search", "carbon anodes", "--explain", "--sql"])
+    assert "WITH asked AS" in capsys.readouterr().out
 
 
 def test_a_search_that_cannot_be_is_refused_in_words(capsys):

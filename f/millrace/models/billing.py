@@ -172,8 +172,9 @@ class BilledModel(WrapperModel):
             usage_id, choice = self._reserve(most, step, hashes, prompt_hash)
             try:
                 sent = token_limit.rename(choice.name, model_settings)
+                shown = _as_it_may_leave(choice.name, messages)
                 return await self._request_billed(
-                    usage_id, choice, prompt_hash, messages, sent, model_request_parameters, most
+                    usage_id, choice, prompt_hash, shown, sent, model_request_parameters, most
                 )
             except (ModelAPIError, UnexpectedModelBehavior, ConnectionError) as error:
                 await self._go_on_after(error, attempt, choice.name)
@@ -253,10 +254,8 @@ class BilledModel(WrapperModel):
             f"chat {choice.model.model_name}", attributes, kind="client", scope="millrace.agents"
         ) as handle:
             budget.mark_sent(usage_id)
-            stays = prices.stays_here(choice.name, run_context.now())
-            shown = messages if stays else _without_secrets(messages)
             try:
-                response = await self._send(choice.model, shown, model_settings, parameters)
+                response = await self._send(choice.model, messages, model_settings, parameters)
             except BaseException as error:
                 # A refusal is not billed; of anything else that ends a request that has left nobody
                 # knows, so it counts in full.
@@ -483,8 +482,10 @@ def _to_json(value: Any) -> Any:
     return value
 
 
-def _without_secrets(messages: list[ModelMessage]) -> list[ModelMessage]:
+def _as_it_may_leave(model: str, messages: list[ModelMessage]) -> list[ModelMessage]:
     """Return the messages as a provider may see them: one's own documents may hold secrets."""
+    if prices.stays_here(model, run_context.now()):
+        return messages
     return [
         replace(message, parts=[_masked(part) for part in message.parts])
         if isinstance(message, ModelRequest)

@@ -194,6 +194,8 @@ def test_plain_text_stays_as_it_is(text: str) -> None:
         "def login(password: str, token: SecretStr, key: bytes32 = b'') -> None:",
         "secretAccessKey: awsSecretAccessKey, session: AsyncLiveSessionResource,",
         "password = getpass.getpass('password: ')",
+        '"jsonwebtoken": "^9.0.2", "pbkdf2-password": "1.2.1", "csrf-token": "2.0.0-beta.1",',
+        "authorization: Optional[str] = None, token = oauth2.Token{Kind: x2}",
         "$token = $this->getTokenForRequest($request);",
         'token := os.Getenv("API_TOKEN")',
         "client(api_key=api_key2, password=password2, token=self.token2)",

@@ -230,6 +230,8 @@ def _credentials(text: str, behind: "re.Match[str]") -> Span | None:
     value = _compile(LINE if whole else BARE).match(text, at)
     if value is None or secret_names.is_placeholder(value[0]):
         return None
+    if not (opening or scheme) and any(sign in value[0] for sign in "([{"):
+        return None  # a type or a call
     marked = secret_names.is_marked(value[0]) and (
         bool(opening or scheme) or behind["sign"] == ":" or not secret_names.is_reference(value[0])
     )

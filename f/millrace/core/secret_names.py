@@ -54,6 +54,8 @@ PLACEHOLDER = (
     r"(?s)[.+]?\$[A-Za-z_]\w*+(?:\W.*)?|%[A-Za-z_]++%?|%\(.*|<.*|\{.*|\[.*|\*++|\\.*|--.*"
     r"|&[a-z]++;?.*"
 )
+# Of a package whose name tells: `"jsonwebtoken": "^9.0.2"`.
+VERSION = r"[\^~<>=v]{0,3}[0-9]{1,6}(?:\.(?:[0-9]{1,6}|[x*])){1,3}(?:[-+][0-9a-z.-]{1,30})?"
 WORD = r"[A-Z]++(?![a-z])|[A-Z]?[^\W\dA-Z_]++|[A-Z]++|\d++"
 TYPE = r"(?i)[&*]{0,2}(?:u?int|float|[iu]|f|utf|sha|md|base|hs|rs|es|aes|vec|bytes)-?\d{1,4}"
 FILES = frozenset(
@@ -112,6 +114,7 @@ def is_placeholder(value: str) -> bool:
         len(folded) < 3
         or folded in PLACEHOLDERS
         or _compile(PLACEHOLDER).fullmatch(value.strip()) is not None
+        or _compile(VERSION).fullmatch(folded) is not None
         or len(set(folded)) < 3
         or any(part in folded for part in PLACEHOLDER_PARTS)
         or _is_telling_name(value)
@@ -130,7 +133,7 @@ def _is_telling_name(value: str) -> bool:
 
 def is_reference(value: str) -> bool:
     """Tell whether a value without quotes is a name, a type, a call or a file."""
-    if "(" in value or "[" in value or "://" in value or value[0] in "/~.@&*-!$":
+    if any(sign in value for sign in "([{") or "://" in value or value[0] in "/~.@&*-!$":
         return True
     if _compile(TYPE).fullmatch(value) or (
         "." in value and value.lower().rpartition(".")[2] in FILES

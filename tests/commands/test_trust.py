@@ -50,7 +50,7 @@ def test_a_changed_tool_is_shown_held_and_approved(box):
     assert before["held"] == [
         "box.echo"
     ] and "changed since it was approved (description)" in " ".join(before["problems"])
-    assert approved["enabled"] == "box.echo" and after["held"] == []
+    assert approved["enabled"] == ["box.echo"] and after["held"] == []
     assert {tool["name"]: tool["description"] for tool in after["tools"]}["box.echo"].endswith(
         "a friend."
     )
@@ -69,6 +69,7 @@ def subprocess_error(*arguments):
 
 
 def test_a_run_shows_which_tools_changed_since_the_one_before(box):
+    use()
     told = []
     for description in ("Say it again.", "Say it thrice."):
         box.tools = [{**ECHO, "description": description}]

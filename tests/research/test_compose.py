@@ -113,7 +113,7 @@ def test_a_source_that_failed_is_named(pipeline, two_stories, offered):
 
     row = digest(pipeline.until_compose())
 
-    assert "https://feed.example answered 500" in row["html"] and "Not read: Feeds" in row["plain"]
+    assert "feed[.]example answered 500" in row["html"] and "Not read: Feeds" in row["plain"]
 
 
 def test_a_topic_that_could_not_be_researched_is_still_shown(pipeline, two_stories, researcher):

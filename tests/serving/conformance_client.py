@@ -20,8 +20,12 @@ ARGUMENTS = {
 async def main() -> None:
     """List the tools, call them, and fail when one could not be used."""
     from f.millrace.tools.client import open_tools
+    from tests.tools import others
 
     async with open_tools(["suite"]) as tools:
+        await tools.list_tools()
+        others.allow_servers()  # as a person would at first contact
+        tools.problems.clear()
         for tool in await tools.list_tools():
             print(tool.name, await tools.call(tool.name, ARGUMENTS[tool.name.partition(".")[2]]))
         if tools.problems:

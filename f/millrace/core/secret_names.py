@@ -95,7 +95,7 @@ def _kind_of_word(last: str, before: str) -> str:
     if last.endswith("key") and last[:-3] in OF_KEYS:
         return "secret"
     if (before, last) == ("session", "id"):
-        return "secret"
+        return "weak"
     if before and last in ("pass", "pw"):
         return "secret"
     return "weak" if last in WORDS else "address" if last in OF_ADDRESSES else ""

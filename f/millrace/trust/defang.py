@@ -26,6 +26,7 @@ SCHEMES = re.compile(
 )
 # What browsers take for a dot in a host; between Latin letters only, for sentences end with it.
 OTHER_DOTS = re.compile(r"(?<=[A-Za-z0-9])[\u3002\uff0e\uff61\u2024](?=[A-Za-z0-9])")
+PORT = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{1,20}://[^/?#:@]{1,255}(:[0-9]{1,5})(?![0-9])")
 SIXTH_VERSION = re.compile(
     r"\b[a-z][a-z0-9+.-]{1,20}://(\[[0-9a-f:.%]{2,60}\])[^\s<>\"']*+", re.IGNORECASE
 )
@@ -81,7 +82,8 @@ def _strip_tags(text: str) -> str:
 def _host(url: str) -> str:
     host = deobfuscation.urlsplit_host(url)
     end = url[len(url.rstrip(".,;:!?*")) :]
-    return (_dots(host) if host else "") + end
+    port = PORT.match(url)
+    return (_dots(host) + (port[1] if port else "") if host else "") + end
 
 
 def _dots(host: str) -> str:

@@ -46,51 +46,44 @@ class Outcome:
     answer: str
 
 
-class Unguarded(Toolbox):
+class ByTool(Toolbox):
+    """A rule that looks at the tool alone, wherever the arguments come from."""
+
+    def _permit(self, tool: Tool, *_arguments: Any, **_options: Any) -> risk.Risk:
+        if self.asks(tool):
+            raise NeedsApproval(f"{tool.name} waits for a person")
+        return risk.assess(tool.name, tool.annotations).risk
+
+    def asks(self, tool: Tool) -> bool:
+        """Tell whether a call of this tool asks a person."""
+        raise NotImplementedError
+
+
+class Unguarded(ByTool):
     """No rule at all: what the model asks for is done."""
 
-    def _permit(
-        self,
-        tool: Tool,
-        arguments: dict[str, Any],  # noqa: ARG002
-        topic_id: str,  # noqa: ARG002
-        chosen: bool = True,  # noqa: ARG002
-    ) -> risk.Risk:
-        return risk.assess(tool.name, tool.annotations).risk
+    def asks(self, tool: Tool) -> bool:  # noqa: ARG002
+        """No call asks."""
+        return False
 
     async def _write(self, tool: Tool, arguments: dict[str, Any], topic_id: str) -> dict[str, Any]:  # noqa: ARG002
         return await self._tools.call(tool.name, arguments)
 
 
-class ByRiskClass(Toolbox):
-    """The class of the tool decides, wherever the arguments come from."""
+class ByRiskClass(ByTool):
+    """The class of the tool decides."""
 
-    def _permit(
-        self,
-        tool: Tool,
-        arguments: dict[str, Any],  # noqa: ARG002
-        topic_id: str,  # noqa: ARG002
-        chosen: bool = True,  # noqa: ARG002
-    ) -> risk.Risk:
-        level = risk.assess(tool.name, tool.annotations).risk
-        if risk.is_above(level, "medium"):
-            raise NeedsApproval(f"{tool.name} waits for a person")
-        return level
+    def asks(self, tool: Tool) -> bool:
+        """Calls above medium risk ask."""
+        return risk.is_above(risk.assess(tool.name, tool.annotations).risk, "medium")
 
 
-class AskEveryWrite(Toolbox):
+class AskEveryWrite(ByTool):
     """Whatever does not say that it only reads asks."""
 
-    def _permit(
-        self,
-        tool: Tool,
-        arguments: dict[str, Any],  # noqa: ARG002
-        topic_id: str,  # noqa: ARG002
-        chosen: bool = True,  # noqa: ARG002
-    ) -> risk.Risk:
-        if tool.annotations.get("readOnlyHint") is not True:
-            raise NeedsApproval(f"{tool.name} waits for a person")
-        return "low"
+    def asks(self, tool: Tool) -> bool:
+        """Calls that may write ask."""
+        return tool.annotations.get("readOnlyHint") is not True
 
 
 class Guarded(Toolbox):

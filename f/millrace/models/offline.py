@@ -175,10 +175,10 @@ def _find_records(question: str, passages: list[prompt.Passage]) -> list[records
     sentence; those of pages, which are prose with labels in between, where no sentence answers.
     """
     stored = [passage for passage in passages if passage.kind != prompt.PAGE]
-    found = records.find(question, stored)
-    if found or listing.is_answered(question, passages):
+    if found := records.find(question, stored):
         return found
-    return records.find(question, passages)
+    found = records.find(question, passages)
+    return [] if found and listing.is_answered(question, passages) else found
 
 
 def _judge_records(question: str, found: list[records.Record]) -> dict[str, Any]:

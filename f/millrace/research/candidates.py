@@ -13,7 +13,7 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from f.millrace.core import db
-from f.millrace.digest import run_plan
+from f.millrace.digest import run_plan, site_names
 from f.millrace.research import pages, time_windows
 from f.millrace.stories import duplicates, newsworthiness, stories, story_store, story_terms
 
@@ -24,7 +24,6 @@ LOOK_BACK = timedelta(days=14)
 ITEMS_AT_MOST = 3000
 TEXT_AT_MOST = 6000
 SITE_MARK, SITE_WORDS, LONGEST_TITLE = re.compile(r" (?:[|–—·»:-]|::) "), 4, 140
-HOST = re.compile(r"https?://(?:www\.)?([\w.-]+)")
 WEEKDAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
 
 
@@ -151,8 +150,7 @@ def _choose_title(lead: duplicates.Item, kept: Mapping[str, rows.Page]) -> str:
 def _drop_site(title: str, lead: duplicates.Item, site: str) -> str:
     """Return a title without the name of its site at the end."""
     *rest, last = SITE_MARK.split(title)
-    found = HOST.match(lead.url)
-    host = found[1].lower() if found else ""
+    host = site_names.host_of(lead.url)
     names = {_letters(name) for name in (site, lead.source, host, host.partition(".")[0])} - {""}
     return (
         title[: title.rfind(last) - 3].rstrip(" :") if rest and _letters(last) in names else title

@@ -124,7 +124,7 @@ def _find_question(name: str) -> dict[str, Any] | None:
     for row in reversed(rows):
         if row["arguments"]["name"] == tool:
             return row
-        one = tool_pins.enable_one(row, tool)
+        one = tool_pins.ask_about_tool(row, tool)
         if one:
             return one
     return tool_pins.ask_again(name)

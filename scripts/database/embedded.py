@@ -54,7 +54,7 @@ class Embedded:
         self.data = home / "data"
         self.url_file = home / "url"
         self.options = OPTIONS if durable else UNSAFE_OPTIONS
-        self.account = programs.account_for(self.data)
+        self.account = programs.choose_account(self.data)
         # Whether this object has started the server, and not found it running.
         self.has_started = False
 
@@ -89,7 +89,7 @@ class Embedded:
             self._prepare()
             with open(self.home / "lock", "w") as lock:
                 os.fchmod(lock.fileno(), 0o600)
-                files.give(lock.fileno(), self.home / "lock")
+                files.match_owner(lock.fileno(), self.home / "lock")
                 fcntl.flock(lock, fcntl.LOCK_EX)
                 return self._start()
         except OSError as error:
@@ -120,7 +120,7 @@ class Embedded:
         owned = self.home.stat().st_uid == self.account.uid
         files.close_folder(self.home, None if owned else self.account.gid)
         if not self.account.reaches(self.home):
-            closed = self.account.closed_part(self.home.resolve())
+            closed = self.account.find_closed_folder(self.home.resolve())
             raise DatabaseUnavailable(
                 f"the user {self.account.name}, who runs Postgres for root, may not enter {closed},"
                 f" and the data are in {self.home}; let others pass (chmod o+x {closed}), or move"
@@ -233,7 +233,7 @@ class Embedded:
                 " before they were moved, and does not stop; end what uses it, then try again"
             )
         if kind == "nobody":
-            server_process.disown(self.data)
+            server_process.clear_process_id(self.data)
 
     def _launch(self, url: str) -> str:
         port = urlsplit(url).port or 0
@@ -247,7 +247,7 @@ class Embedded:
         log = self.data / "server.log"
         with open(log, "ab") as file:
             os.chmod(log, 0o600)
-            files.give(file.fileno(), log)
+            files.match_owner(file.fileno(), log)
             began = file.tell()
             pid = programs.launch(command, self.account, file.fileno())
         self._wait(pid, log, began)
@@ -339,7 +339,7 @@ def _free_port() -> int:
 
 def default() -> Embedded:
     """Return the checkout's own cluster: in `.millrace/postgres`, or where root keeps it."""
-    return Embedded(place.home_of(STATE))
+    return Embedded(place.locate_cluster(STATE))
 
 
 @contextlib.contextmanager

@@ -9,10 +9,10 @@ from f.millrace.core import private_files
 def write(path: Path, text: str) -> None:
     """Write a file so that it is never half there; it belongs to whom its folder belongs to."""
     private_files.write(path, text)
-    give(path, path)
+    match_owner(path, path)
 
 
-def give(file: int | Path, like: Path) -> None:
+def match_owner(file: int | Path, like: Path) -> None:
     """Give what root has made to whom the folder belongs that it lies in."""
     if os.geteuid() == 0:
         folder = like.parent.stat()
@@ -26,7 +26,7 @@ def make_folder(path: Path) -> None:
         return
     make_folder(path.parent)
     path.mkdir(mode=0o700, exist_ok=True)
-    give(path, path)
+    match_owner(path, path)
 
 
 def close_folder(path: Path, group: int | None = None) -> None:

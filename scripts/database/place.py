@@ -19,7 +19,7 @@ ELSEWHERE = Path("/var/lib/millrace")
 EARLIER = Path("/var/tmp")
 
 
-def home_of(state: Path) -> Path:
+def locate_cluster(state: Path) -> Path:
     """Return the folder of the cluster; made when root needs another than the one in `state`."""
     own = state / "postgres"
     if os.geteuid() != 0:
@@ -29,7 +29,7 @@ def home_of(state: Path) -> Path:
     noted = _noted(own / "place")
     if noted:
         return noted
-    account = programs.account_for(own / "data")
+    account = programs.choose_account(own / "data")
     assert account is not None
     if _opens_to(state, account) or (own / "data").exists():
         return own
@@ -55,7 +55,7 @@ def _noted(note: Path) -> Path | None:
     )
 
 
-def _opens_to(state: Path, account: programs.Account) -> bool:
+def _opens_to(state: Path, account: programs.ServiceAccount) -> bool:
     """Let the account, and nobody else, go through the state folder, if it gets that far."""
     files.make_folder(state)
     if not account.reaches(state.resolve().parent):

@@ -16,6 +16,7 @@ import tempfile
 from dataclasses import dataclass
 from importlib import metadata, util
 from pathlib import Path
+from typing import Any
 
 from f.millrace.core.errors import DatabaseUnavailable
 
@@ -30,7 +31,7 @@ OWN_DATABASE = "set MILLRACE_DATABASE_URL to a Postgres of your own"
 
 
 @dataclass(frozen=True)
-class Account:
+class ServiceAccount:
     """Who runs the programs when root starts them."""
 
     name: str
@@ -41,7 +42,7 @@ class Account:
         """Tell whether the account may go to a folder, by the rights of all that lead to it."""
         return all(self._may_enter(part.stat()) for part in (path, *path.parents))
 
-    def closed_part(self, path: Path) -> Path:
+    def find_closed_folder(self, path: Path) -> Path:
         """Return the first folder on the way to `path` that the account may not enter."""
         ways = [*reversed(path.parents), path]
         return next((part for part in ways if not self._may_enter(part.stat())), path)
@@ -54,7 +55,7 @@ class Account:
         return bool(folder.st_mode & stat.S_IXOTH)
 
 
-def account_for(data: Path) -> Account | None:
+def choose_account(data: Path) -> ServiceAccount | None:
     """Return who runs the programs for root: who owns the data, or the folder they are to be in,
     else a service user; None when it is whoever runs this.
     """
@@ -63,11 +64,11 @@ def account_for(data: Path) -> Account | None:
     there = next((path for path in (data, *list(data.parents)[:2]) if path.exists()), None)
     owner = there.stat() if there else None
     if owner is not None and owner.st_uid != 0:
-        return Account(_name_of(owner.st_uid), owner.st_uid, owner.st_gid)
+        return ServiceAccount(_name_of(owner.st_uid), owner.st_uid, owner.st_gid)
     for name in SERVICE_USERS:
         with contextlib.suppress(KeyError):
             found = pwd.getpwnam(name)
-            return Account(name, found.pw_uid, found.pw_gid)
+            return ServiceAccount(name, found.pw_uid, found.pw_gid)
     raise DatabaseUnavailable(
         "Postgres refuses to run as root and there is no user postgres or nobody; run this as"
         f" another user, or {OWN_DATABASE}"
@@ -115,7 +116,7 @@ def _version_of(folder: Path) -> str:
     return found[1] if found else ""
 
 
-def open_to(account: Account | None, folder: Path, home: Path) -> Path:
+def open_to(account: ServiceAccount | None, folder: Path, home: Path) -> Path:
     """Return the programs' folder, or a copy of it in `home` when it lies where the account may not
     go.
 
@@ -147,8 +148,19 @@ def open_to(account: Account | None, folder: Path, home: Path) -> Path:
     return copy / PACKAGE / folder.parent.name / "bin"
 
 
+def _start_options(account: ServiceAccount | None) -> dict[str, Any]:
+    return {
+        "env": {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"},
+        "start_new_session": True,
+        "cwd": "/",
+        "user": account.uid if account else None,
+        "group": account.gid if account else None,
+        "extra_groups": [] if account else None,
+    }
+
+
 def run(
-    command: list[str], account: Account | None, text: str = ""
+    command: list[str], account: ServiceAccount | None, text: str = ""
 ) -> subprocess.CompletedProcess[str]:
     """Run a program to its end as that account, with `text` as its input."""
     return subprocess.run(
@@ -157,16 +169,11 @@ def run(
         capture_output=True,
         text=True,
         errors="replace",
-        env={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"},
-        start_new_session=True,
-        cwd="/",
-        user=account.uid if account else None,
-        group=account.gid if account else None,
-        extra_groups=[] if account else None,
+        **_start_options(account),
     )
 
 
-def launch(command: list[str], account: Account | None, log: int) -> int:
+def launch(command: list[str], account: ServiceAccount | None, log: int) -> int:
     """Start a program that stays, its words going to the open file `log`; return its process id.
 
     Its parent ends at once, so that nobody has to wait for it.
@@ -177,11 +184,6 @@ def launch(command: list[str], account: Account | None, log: int) -> int:
         stderr=log,
         text=True,
         check=True,
-        env={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"},
-        start_new_session=True,
-        cwd="/",
-        user=account.uid if account else None,
-        group=account.gid if account else None,
-        extra_groups=[] if account else None,
+        **_start_options(account),
     )
     return int(started.stdout)

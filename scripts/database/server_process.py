@@ -73,7 +73,7 @@ def command_line(pid: int) -> list[str]:
         return []
 
 
-def disown(data: Path) -> None:
+def clear_process_id(data: Path) -> None:
     """Have the file name no process, as that of a server which is gone; Postgres then starts, and
     still looks whether anybody uses its memory.
     """

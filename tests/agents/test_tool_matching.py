@@ -10,7 +10,7 @@ from pydantic_ai.messages import ModelResponse, ToolCallPart
 from pydantic_ai.models.function import FunctionModel
 
 from f.millrace.agents import missing_tools, tool_judge
-from f.millrace.agents.tool_actions import agreement, kind_of
+from f.millrace.agents.tool_actions import compare, kind_of
 from f.millrace.agents.tool_matching import MissingTool, find_match
 from f.millrace.core.errors import BadInput
 from f.millrace.tools.client import Tool
@@ -186,8 +186,8 @@ def test_what_is_done_is_read_from_name_and_words(name, description, kind):
 
 
 def test_opposites_exclude_each_other_both_ways():
-    assert agreement("lock", "unlock") == agreement("unlock", "lock") == -1
-    assert agreement("search", "read") == 0.5 and agreement("", "read") == 0.0
+    assert compare("lock", "unlock") == compare("unlock", "lock") == -1
+    assert compare("search", "read") == 0.5 and compare("", "read") == 0.0
 
 
 def choosing(name):

@@ -122,8 +122,8 @@ def test_a_server_whose_folder_was_moved_is_started_where_it_is_now(server, fold
 def test_a_server_whose_programs_are_gone_is_started_anew(folder, monkeypatch):
     copied = folder / "programs"
     plain = programs.open_to
-    monkeypatch.setattr(programs.Account, "reaches", lambda *_: False)
-    account = programs.Account("me", os.geteuid(), os.getegid())
+    monkeypatch.setattr(programs.ServiceAccount, "reaches", lambda *_: False)
+    account = programs.ServiceAccount("me", os.geteuid(), os.getegid())
     found = plain(account, programs.find(), folder)
     monkeypatch.undo()
     monkeypatch.setattr(programs, "open_to", lambda *_: found)
@@ -235,9 +235,9 @@ def test_the_password_is_readable_for_nobody_else_while_the_cluster_is_made(fold
 
 @ROOT_ONLY
 def test_programs_in_a_closed_folder_are_copied_whole_and_run(folder, monkeypatch):
-    account = programs.account_for(folder / "data")
+    account = programs.choose_account(folder / "data")
     assert account is not None
-    monkeypatch.setattr(programs.Account, "reaches", lambda *_: False)
+    monkeypatch.setattr(programs.ServiceAccount, "reaches", lambda *_: False)
 
     copied = programs.open_to(account, programs.find(), folder)
 
@@ -264,13 +264,15 @@ def test_root_in_a_closed_home_keeps_its_data_where_only_root_can_put_them(
 ):
     monkeypatch.setattr(place, "ELSEWHERE", folder / "lib")
 
-    home = place.home_of(closed_state)
+    home = place.locate_cluster(closed_state)
 
     assert home.parent == folder / "lib" and home.stat().st_uid == 0 and len(home.name) == 16
-    assert closed_state.stat().st_mode & 0o777 == 0o700 and place.home_of(closed_state) == home
+    assert (
+        closed_state.stat().st_mode & 0o777 == 0o700 and place.locate_cluster(closed_state) == home
+    )
     home.rmdir()
     with pytest.raises(DatabaseUnavailable, match="is gone or not root's own any more"):
-        place.home_of(closed_state)
+        place.locate_cluster(closed_state)
 
 
 @ROOT_ONLY
@@ -285,7 +287,7 @@ def test_a_folder_that_another_user_has_planted_is_not_used(
     monkeypatch.setattr(place, "ELSEWHERE", base)
     monkeypatch.setattr(place, "EARLIER", folder)
 
-    home = place.home_of(closed_state)
+    home = place.locate_cluster(closed_state)
 
     assert home.parent == folder and home.name.startswith("millrace-")
     assert list(base.iterdir()) == []
@@ -296,7 +298,7 @@ def test_root_in_an_open_place_keeps_its_data_in_the_checkout(folder):
     state = folder / "checkout/.millrace"
     state.parent.mkdir()
 
-    assert place.home_of(state) == state / "postgres"
+    assert place.locate_cluster(state) == state / "postgres"
     assert state.stat().st_mode & 0o777 == 0o710
 
 
@@ -307,7 +309,7 @@ def test_root_in_another_users_checkout_runs_postgres_as_that_user(folder):
     for path in (state.parent, state):
         os.chown(path, 65534, 65534)
         path.chmod(0o700)
-    made = embedded.Embedded(place.home_of(state), durable=False)
+    made = embedded.Embedded(place.locate_cluster(state), durable=False)
 
     made.start()
     made.stop()

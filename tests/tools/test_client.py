@@ -129,7 +129,7 @@ def test_a_server_that_is_vouched_for_is_believed(configure):
     box, bag = (Tool(f"{name}.sync", "Sync it.", {}, annotations=hints) for name in ("box", "bag"))
 
     assert box.read_only and not box.is_egress
-    assert not bag.read_only and bag.is_egress and bag.believed["readOnlyHint"] is False
+    assert not bag.read_only and bag.is_egress and bag.trusted_annotations["readOnlyHint"] is False
 
 
 def test_a_note_says_who_wrote_it(database, tmp_path):

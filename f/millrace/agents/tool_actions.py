@@ -165,12 +165,12 @@ def kind_of(name: str, description: str) -> str:
     return ""
 
 
-def does_read(kind: str) -> bool | None:
+def only_reads(kind: str) -> bool | None:
     """Return whether a kind of doing only reads; None when nothing is known of it."""
     return kind in READING if kind else None
 
 
-def agreement(one: str, other: str) -> float:
+def compare(one: str, other: str) -> float:
     """Return how far two kinds of doing agree: 1 the same, 0.5 kin, 0 unknown, -0.5 others, -1
     opposites.
     """

@@ -271,8 +271,8 @@ def measure(need: MissingTool, offer: ToolSignature) -> tuple[float, ...]:
     wish, says = f"{name}: {need.description}" if schema else need.description, offer.summary_line
     kind = tool_actions.kind_of(name, need.description)
     other = tool_actions.kind_of(_short(offer.name), offer.first_sentence)
-    agreement = tool_actions.agreement(kind, other)
-    reads = tool_actions.does_read(kind)
+    agreement = tool_actions.compare(kind, other)
+    reads = tool_actions.only_reads(kind)
     wanted = tool_words.things(need.description, values=not schema)
     offered = tool_words.things(f"{its} {offer.first_sentence}")
     every = [*offered, *tool_words.things(offer.description)]

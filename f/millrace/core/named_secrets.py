@@ -65,7 +65,7 @@ CONNECTION = (
 LOGIN = r"(?:\bmachine\s{1,8}\S{1,100}|\bdefault)\s{1,8}login\s{1,8}\S{1,100}\s{1,8}\Z"
 
 
-class Name(NamedTuple):
+class SecretName(NamedTuple):
     """A telling name and where it stands."""
 
     text: str
@@ -93,7 +93,7 @@ def find(text: str) -> Iterator[Span]:
             done = span[1]
 
 
-def _name_around(text: str, start: int, end: int) -> Name:
+def _name_around(text: str, start: int, end: int) -> SecretName:
     least, most = max(0, start - secret_names.LONGEST_NAME), min(len(text), end + 40)
     while start > least and _is_of_name(text[start - 1]):
         start -= 1
@@ -101,14 +101,14 @@ def _name_around(text: str, start: int, end: int) -> Name:
         end += 1
     while end > start and text[end - 1] in ".-$":
         end -= 1
-    return Name(text[start:end], start, end, secret_names.kind_of(text[start:end]))
+    return SecretName(text[start:end], start, end, secret_names.kind_of(text[start:end]))
 
 
 def _is_of_name(letter: str) -> bool:
     return letter.isalnum() or letter in NAME_LETTERS
 
 
-def _value_behind(text: str, name: Name) -> Span | None:
+def _value_behind(text: str, name: SecretName) -> Span | None:
     pair = _compile(VALUE_OF_PAIR).match(text, name.end)
     if pair and _names_a_pair(text, name):
         return _read(text, name, pair.end(), "pair")
@@ -145,14 +145,14 @@ def _gives_a_value(text: str, behind: "re.Match[str]") -> bool:
     return close.endswith(("'", '"')) and _compile(OPENING).match(text, behind.end()) is not None
 
 
-def _names_a_pair(text: str, name: Name) -> bool:
+def _names_a_pair(text: str, name: SecretName) -> bool:
     before = text[max(0, name.start - 24) : name.start].rstrip("\"'\\").rstrip()
     return before.endswith((":", "=", "<name>", "<key>", "<string>")) or text[
         name.start - 1 : name.start
     ] in ("'", '"')
 
 
-def _place(text: str, name: Name, behind: "re.Match[str]") -> str:
+def _place(text: str, name: SecretName, behind: "re.Match[str]") -> str:
     """Return what kind of place a name and its sign stand in."""
     sign, spaced = behind["sign"], bool(behind["space"]) or text[behind.start("sign") - 1] in " \t"
     before = text[max(0, name.start - 1) : name.start]
@@ -169,11 +169,11 @@ def _place(text: str, name: Name, behind: "re.Match[str]") -> str:
     return "after :" if sign in (":", "：") else "after ="
 
 
-def _is_connection(text: str, name: Name) -> bool:
+def _is_connection(text: str, name: SecretName) -> bool:
     return _compile(CONNECTION).search(text[max(0, name.start - 200) : name.end + 200]) is not None
 
 
-def _begins_line(text: str, name: Name) -> bool:
+def _begins_line(text: str, name: SecretName) -> bool:
     return name.start == 0 or text[name.start - 1] == "\n"
 
 
@@ -188,7 +188,7 @@ def _of_list(listed: "re.Match[str]") -> Span | None:
     return listed.span("value")
 
 
-def _spaced(text: str, name: Name, behind: "re.Match[str]") -> Span | None:
+def _spaced(text: str, name: SecretName, behind: "re.Match[str]") -> Span | None:
     """Return what stands behind a name and a space: of an option, a file of logins, a sentence."""
     at = behind.end()
     if at == name.end or behind["close"]:
@@ -208,7 +208,7 @@ def _spaced(text: str, name: Name, behind: "re.Match[str]") -> Span | None:
     return None
 
 
-def _element(text: str, name: Name, at: int) -> Span | None:
+def _element(text: str, name: SecretName, at: int) -> Span | None:
     """Return the text of an XML element."""
     if not _compile(BEFORE_ELEMENT).search(text[max(0, name.start - 32) : name.start]):
         return None
@@ -238,7 +238,7 @@ def _credentials(text: str, behind: "re.Match[str]") -> Span | None:
     return value.span() if marked else None
 
 
-def _cookies(text: str, name: Name, behind: "re.Match[str]") -> Span | None:
+def _cookies(text: str, name: SecretName, behind: "re.Match[str]") -> Span | None:
     """Return what a Cookie or Set-Cookie header holds."""
     plain = name.text.lower().lstrip("-")
     is_option = name.text.startswith("--")
@@ -251,7 +251,7 @@ def _cookies(text: str, name: Name, behind: "re.Match[str]") -> Span | None:
     return None if secret_names.is_placeholder(value[0].partition("=")[2]) else value.span()
 
 
-def _read(text: str, name: Name, at: int, place: str) -> Span | None:
+def _read(text: str, name: SecretName, at: int, place: str) -> Span | None:
     """Return the value that begins here, if it is a secret in such a place."""
     opening = _compile(OPENING).match(text, at)
     if opening:
@@ -275,7 +275,7 @@ def _random(value: str) -> bool:
     return secret_formats.looks_random(value)
 
 
-def _is_secret(value: str, name: Name, place: str) -> bool:
+def _is_secret(value: str, name: SecretName, place: str) -> bool:
     if not value or secret_names.is_placeholder(value) or len(value) < 4:
         return False
     quoted = place.endswith("quoted")
@@ -294,7 +294,7 @@ def _is_secret(value: str, name: Name, place: str) -> bool:
     return place == "header" or not secret_names.is_reference(value)
 
 
-def _is_weak_secret(value: str, name: Name, quoted: bool) -> bool:
+def _is_weak_secret(value: str, name: SecretName, quoted: bool) -> bool:
     if name.text.lower().endswith("auth") and ":" in value and "//" not in value:
         return secret_names.is_marked(value.partition(":")[2])
     if len(value) < 12 or "/" in value or not _random(value):

@@ -106,7 +106,7 @@ class Tool:
         return tool_claims.reaches_out(self.name, self.description, self.annotations)
 
     @property
-    def believed(self) -> dict[str, Any]:
+    def trusted_annotations(self) -> dict[str, Any]:
         """The annotations as far as they are believed."""
         if self.annotations.get("readOnlyHint") is True and not self.read_only:
             return {**self.annotations, "readOnlyHint": False}

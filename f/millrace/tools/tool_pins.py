@@ -94,7 +94,7 @@ def key_of(server: str, url: str, tool: str, hash: str) -> str:
     return f"{ACTION} {server} {url} {tool} {hash[:16]}"
 
 
-def enable_one(asked: Row, tool: str) -> Row | None:
+def ask_about_tool(asked: Row, tool: str) -> Row | None:
     """Ask about one tool of those that a server offered at first contact, and return the question;
     None when it offered no such tool.
     """

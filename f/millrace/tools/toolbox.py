@@ -284,7 +284,7 @@ class Toolbox:
                 arguments,
                 approved_calls.key_of(run_context.current().run_id, topic_id, tool.name, arguments),
                 reason="asked for by an agent; nobody has to be asked",
-                annotations=tool.believed,
+                annotations=tool.trusted_annotations,
             )
             repeats = tool.annotations.get("idempotentHint") is True
             done = actions.perform(
@@ -335,7 +335,7 @@ class Toolbox:
                 "refuse",
                 f"{tool.name} was not called: {sorted(actions.INCIDENTAL)} are no fields of a call",
             )
-        assessment = risk.assess(tool.name, tool.believed, arguments)
+        assessment = risk.assess(tool.name, tool.trusted_annotations, arguments)
         handle.set(
             {"agent.risk_level": assessment.risk, "millrace.rule": verdict.why or assessment.rule}
         )
@@ -357,7 +357,7 @@ class Toolbox:
                 key,
                 reason=f"asked for by {self._asker}; {why}",
                 at_least=_asking(assessment.risk),
-                annotations=tool.believed,
+                annotations=tool.trusted_annotations,
             )
         events.emit(
             "decision", f"{tool.name} needs a person: {why}", tool=tool.name, risk=assessment.risk
@@ -498,7 +498,7 @@ def _origins(answer: dict[str, Any]) -> list[note_origin.Origin]:
             str(record.get("path") or ""),
             "\n".join(str(record[name]) for name in TEXTS if name in record),
         )
-        for record in tool_answers.parts_of(answer).records
+        for record in tool_answers.split(answer).records
     ]
 
 

@@ -64,7 +64,7 @@ YEAR = re.compile(r"(?:19|20)\d\d")
 ENDINGS = ("'s", "ing", "ies", "es", "ed", "s", "e", "y")
 
 
-class Said(NamedTuple):
+class ReadText(NamedTuple):
     """One text: its pieces in a row, and how many there are."""
 
     pieces: str
@@ -73,10 +73,10 @@ class Said(NamedTuple):
 
 
 @dataclass
-class Texts:
+class ReadTexts:
     """What was read of one origin."""
 
-    said: list[Said] = field(default_factory=list)
+    said: list[ReadText] = field(default_factory=list)
     words: set[str] = field(default_factory=set)
     written: set[str] = field(default_factory=set)
     _letters: int = 0
@@ -87,7 +87,7 @@ class Texts:
         pieces = split(text)
         if pieces or text.strip():
             plain = " ".join(deobfuscation.skeleton(text).split())
-            self.said.append(Said(f" {' '.join(pieces)} ", len(pieces), plain))
+            self.said.append(ReadText(f" {' '.join(pieces)} ", len(pieces), plain))
             self._letters += len(plain)
             while self._letters > MOST_KEPT and len(self.said) > 1:
                 self._letters -= len(self.said.pop(0).plain)
@@ -108,7 +108,7 @@ class Texts:
         # A short text may be a code book of long words.
         return max(BITS_OF_PHRASE, math.log2(max(1, min(counts) - len(pieces) + 1)))
 
-    def holds_plain(self, text: str) -> bool:
+    def holds_literally(self, text: str) -> bool:
         """Return whether a text stands here letter by letter, or a word of a script without
         spaces.
         """
@@ -165,7 +165,7 @@ def split(text: str) -> list[str]:
     return PIECE.findall(deobfuscation.skeleton(text))
 
 
-def price(text: str, free: Iterable[Texts], public: Texts) -> float:
+def price(text: str, free: Iterable[ReadTexts], public: ReadTexts) -> float:
     """Return the bits that a text may tell; FORBIDDEN when a piece of it stands nowhere in what may
     leave.
 
@@ -185,7 +185,9 @@ def price(text: str, free: Iterable[Texts], public: Texts) -> float:
     return bits
 
 
-def reduce(text: str, free: Iterable[Texts], public: Texts, limit: float = MOST_BITS) -> str:
+def reduce(
+    text: str, free: Iterable[ReadTexts], public: ReadTexts, limit: float = MOST_BITS
+) -> str:
     """Return the text without the words that may not leave; the rest costs at most `limit`."""
     kept: list[str] = []
     bits = 0.0
@@ -196,7 +198,9 @@ def reduce(text: str, free: Iterable[Texts], public: Texts, limit: float = MOST_
     return " ".join(kept)
 
 
-def _runs(pieces: list[str], own: list[Texts], public: Texts) -> Iterator[tuple[list[str], float]]:
+def _runs(
+    pieces: list[str], own: list[ReadTexts], public: ReadTexts
+) -> Iterator[tuple[list[str], float]]:
     """Yield the text in runs that stand somewhere side by side, each with what it costs."""
     start = runs = 0
     while start < len(pieces):
@@ -207,7 +211,7 @@ def _runs(pieces: list[str], own: list[Texts], public: Texts) -> Iterator[tuple[
 
 
 def _cheapest_run(
-    pieces: list[str], start: int, own: list[Texts], public: Texts
+    pieces: list[str], start: int, own: list[ReadTexts], public: ReadTexts
 ) -> tuple[int, float]:
     """Return how many pieces from `start` on are taken together, and what they cost."""
     free = max((_longest(pieces, start, texts) for texts in own), default=0)
@@ -220,7 +224,7 @@ def _cheapest_run(
     return 1, _price_of_piece(pieces[start], own, public)
 
 
-def _longest(pieces: list[str], start: int, texts: Texts) -> int:
+def _longest(pieces: list[str], start: int, texts: ReadTexts) -> int:
     length = 0
     while start + length < len(pieces) and pieces[start + length] in texts.words:
         if not texts.holds(pieces[start : start + length + 1]):
@@ -229,7 +233,7 @@ def _longest(pieces: list[str], start: int, texts: Texts) -> int:
     return length
 
 
-def _price_of_piece(piece: str, own: list[Texts], public: Texts) -> float:
+def _price_of_piece(piece: str, own: list[ReadTexts], public: ReadTexts) -> float:
     if UNSPACED.search(piece):
         return _price_of_unspaced(piece, own, public)
     if piece.isdigit():
@@ -243,10 +247,10 @@ def _price_of_piece(piece: str, own: list[Texts], public: Texts) -> float:
     return FORBIDDEN
 
 
-def _price_of_unspaced(piece: str, own: list[Texts], public: Texts) -> float:
-    if len(piece) > 1 and any(texts.holds_plain(piece) for texts in own):
+def _price_of_unspaced(piece: str, own: list[ReadTexts], public: ReadTexts) -> float:
+    if len(piece) > 1 and any(texts.holds_literally(piece) for texts in own):
         return 0.0
-    return 2 * _PHRASE if len(piece) > 1 and public.holds_plain(piece) else FORBIDDEN
+    return 2 * _PHRASE if len(piece) > 1 and public.holds_literally(piece) else FORBIDDEN
 
 
 def _price_of_number(digits: str) -> float:
@@ -266,7 +270,7 @@ def _stems(word: str) -> Iterator[str]:
             yield from (stem, *(stem + other for other in ENDINGS))
 
 
-def _is_disguised(text: str, sources: list[Texts]) -> bool:
+def _is_disguised(text: str, sources: list[ReadTexts]) -> bool:
     """Tell whether letters are unseen, taken from other scripts, or large and small in no usual
     way: how a word is written can carry what the word does not say.
     """
@@ -284,9 +288,9 @@ def _is_usual(written: str) -> bool:
     return written in (written.lower(), written.upper(), written[:1].upper() + written[1:].lower())
 
 
-def _price_of_signs(text: str, pieces: list[str], sources: list[Texts]) -> float:
+def _price_of_signs(text: str, pieces: list[str], sources: list[ReadTexts]) -> float:
     """Return the bits of what stands between the words."""
-    if pieces and any(texts.holds(pieces) and texts.holds_plain(text) for texts in sources):
+    if pieces and any(texts.holds(pieces) and texts.holds_literally(text) for texts in sources):
         return 0.0
     rest = PIECE.sub("", text)
     odd = sum(1 for run in SPACES.findall(text.strip()) if run not in (" ", "\n", "\n\n"))

@@ -8,7 +8,7 @@ it out.
 """
 
 import re
-from datetime import date, datetime, time, timedelta
+from datetime import date, time, timedelta
 from typing import Any
 
 from f.millrace.core import run_context
@@ -90,7 +90,7 @@ class OwnWords:
         self._times = set(_times(plain))
         self._numbers = {NUMBERS[word] for word in self.words if word in NUMBERS}
 
-    def has(self, value: Any) -> bool:
+    def contains(self, value: Any) -> bool:
         """Return whether a value stands in the user's words; nothing and `no` always do."""
         if value is None or value is False:
             return True
@@ -106,7 +106,7 @@ class OwnWords:
         """Return whether a title or name stands in the user's words, and says something."""
         text = str(value) if isinstance(value, str) else ""
         telling = (word for word in deobfuscation.words(text) if word not in SAYS_NOTHING)
-        return any(len(word) >= SHORTEST_NAME for word in telling) and self.has(text)
+        return any(len(word) >= SHORTEST_NAME for word in telling) and self.contains(text)
 
     def _has_moment(self, text: str) -> bool:
         found = MOMENT.fullmatch(text)
@@ -165,9 +165,3 @@ def _times(text: str) -> list[str]:
         if (minute or half) and hours < 24 and minutes < 60:
             found.append(time(hours, minutes).strftime("%H:%M"))
     return found
-
-
-def today() -> str:
-    """Return the day of the run, as everybody knows it."""
-    moment: datetime = run_context.now()
-    return moment.date().isoformat()

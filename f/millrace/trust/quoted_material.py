@@ -79,18 +79,18 @@ REPORTS = re.compile(
 INCOMING = re.compile(r"(?i)\b(?:got|received|came in|forwarded|wrote me|sent me)\b")
 
 
-class Task(NamedTuple):
+class SplitTask(NamedTuple):
     """A task in its parts."""
 
     own: str
     quoted: str
 
 
-def split(task: str) -> Task:
+def split(task: str) -> SplitTask:
     """Return what of the task are the user's own words, and what he quotes."""
     kept, taken = _take_marked(task)
     own, rest = _take_introduced(kept)
-    return Task(own.strip(), "\n".join(part for part in (*taken, rest) if part.strip()))
+    return SplitTask(own.strip(), "\n".join(part for part in (*taken, rest) if part.strip()))
 
 
 def _take_marked(task: str) -> tuple[str, list[str]]:

@@ -22,7 +22,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from f.millrace.core import contracts, redaction
+from f.millrace.core import contracts, redaction, run_context
 from f.millrace.trust import deobfuscation, outflow, own_words, quoted_material, tool_answers
 
 Outcome = Literal["free", "ask", "refuse"]
@@ -57,16 +57,16 @@ class TaintContext:
         """
         self.tainted = False
         self.count = outflow.Count()
-        self.public = outflow.Texts()
-        self._private: dict[str, outflow.Texts] = {}
+        self.public = outflow.ReadTexts()
+        self._private: dict[str, outflow.ReadTexts] = {}
         self._links: dict[str, str] = {}
         self._meant: set[str] = set()
         self._records = tool_answers.Records()
         self.asked = 0
         task = quoted_material.split(request) if trust != "untrusted" else None
         self.own = own_words.OwnWords(task.own if task else "")
-        self.request = outflow.Texts()
-        self.request.add(own_words.today())
+        self.request = outflow.ReadTexts()
+        self.request.add(run_context.now().date().isoformat())
         self.hosts: set[str] = set()
         if task is None:
             self.read(request, "untrusted")
@@ -94,7 +94,7 @@ class TaintContext:
             self.tainted = True
         if private or trust == "own":
             place = place or (HERE if trust == "own" else ELSEWHERE)
-            self._private.setdefault(place, outflow.Texts()).add(text)
+            self._private.setdefault(place, outflow.ReadTexts()).add(text)
         else:
             self.public.add(text)
 
@@ -102,7 +102,7 @@ class TaintContext:
         self, answer: dict[str, Any], trust: contracts.Trust, private: bool, place: str
     ) -> None:
         """Take note of what a tool answered: its texts and figures, its links, its records."""
-        parts = tool_answers.parts_of(answer)
+        parts = tool_answers.split(answer)
         self.read("\n".join(parts.texts), trust, private, place)
         self.link(*parts.links, origin=place if private else WORLD)
         self._records.add(place, parts.records)
@@ -140,7 +140,7 @@ class TaintContext:
             return text
         return outflow.reduce(text, self._free(place), self.public, left)
 
-    def _free(self, place: str) -> list[outflow.Texts]:
+    def _free(self, place: str) -> list[outflow.ReadTexts]:
         """Return what the place may be told: what the user said, and what the place keeps itself.
         Of public texts the words are chosen, whoever answered them.
         """
@@ -162,14 +162,14 @@ class TaintContext:
         """Return where an address came from as a link; empty when from nowhere."""
         return self._links.get(deobfuscation.normalise_address(url), "")
 
-    def is_meant(self, url: str) -> bool:
+    def is_requested(self, url: str) -> bool:
         """Return whether the user asked for what stands behind this address, by who sent it."""
         return deobfuscation.normalise_address(url) in self._meant
 
     def bits_of_link(self, url: str) -> float:
         """Return the bits of choosing this address among those that were offered."""
         offered = [address for address, origin in self._links.items() if origin != HERE]
-        return math.log2(max(1, len(self._meant if self.is_meant(url) else offered)))
+        return math.log2(max(1, len(self._meant if self.is_requested(url) else offered)))
 
 
 def decide(
@@ -222,7 +222,7 @@ def _decide_change(
     foreign = [
         path
         for path, value in values
-        if not (taint_context.own.has(value) or taint_context.is_named_record(value, place))
+        if not (taint_context.own.contains(value) or taint_context.is_named_record(value, place))
     ]
     if values and not foreign:
         return Verdict("free")
@@ -297,7 +297,7 @@ def _weigh_address(
     # `john.smith` is a name to the server that gave it, though it looks like a host's.
     if not re.search(r"[/\\:]", url) and taint_context.is_own_value(url, place):
         return "", 0.0
-    if taint_context.is_meant(url):
+    if taint_context.is_requested(url):
         return "", taint_context.bits_of_link(url)
     if origin in (WORLD, place) or (origin and not guarded):
         return "", taint_context.bits_of_link(url)

@@ -35,7 +35,7 @@ MOST_RECORDS = 2_000
 LONGEST_NAME = 6
 
 
-class Parts(NamedTuple):
+class AnswerParts(NamedTuple):
     """An answer in parts: all that it says, its links, and its records."""
 
     texts: list[str]
@@ -59,9 +59,9 @@ def list_leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
         yield path, value
 
 
-def parts_of(answer: Any) -> Parts:
+def split(answer: Any) -> AnswerParts:
     """Return the parts of an answer; figures and switches are as much of it as texts are."""
-    made = Parts([], [], [])
+    made = AnswerParts([], [], [])
     for path, value in list_leaves(answer):
         if isinstance(value, str) and path.rpartition(".")[2].lower() in LINK_NAMES:
             made.links.append(value)

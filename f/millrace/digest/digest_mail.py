@@ -59,7 +59,7 @@ def sanitise_content(content: digest_content.Content) -> digest_content.Content:
         section.theme = _line_of_others(section.theme)[:60]
         section.url, section.site = _clean_url(section.url), _site(section.site, section.url)
         section.talk = _clean_talk(section.talk)
-        section.own = _line_of_others(section.own)[:200]
+        section.own = _one_line(section.own)[:200]
         section.related = [_clean_own(one) for one in section.related]
         section.background = _line_of_others(section.background)
         section.why_it_matters = _line_of_others(section.why_it_matters)
@@ -98,14 +98,14 @@ def _clean_headline(headline: digest_content.Headline) -> digest_content.Headlin
         site=_site(headline.site, headline.url),
         talk=_clean_talk(headline.talk),
         unread=_line_of_others(headline.unread)[:160],
-        own=_line_of_others(headline.own)[:200],
+        own=_one_line(headline.own)[:200],
     )
 
 
 def _clean_own(one: digest_content.OwnText) -> digest_content.OwnText:
     return replace(
         one,
-        origin=_line_of_others(one.origin)[:200],
+        origin=_one_line(one.origin)[:200],
         title=_line_of_others(one.title)[:200],
         line=_line_of_others(one.line),
     )

@@ -19,9 +19,9 @@ from tests.research.test_select import chosen
          "Cranes without drivers"),
         ("Cranes without drivers", "The Lindholm Courier", "Cranes without drivers"),
         ("Cranes without drivers", "Cranes start work", "Cranes without drivers"),
-        ("Cranes without drivers | Courier", "Cranes start work", "Cranes without drivers"),
-        ("Cranes: a guide - Courier.Example", "Cranes", "Cranes: a guide"),
-        ("Cranes without drivers - a guide", "Cranes", "Cranes without drivers - a guide"),
+        ("Cranes without drivers | Courier", "Cranes start work",
+         "Cranes without drivers | Courier"),
+        ("Cranes", "Cranes without drivers | Courier", "Cranes without drivers | Courier"),
     ],
 )  # fmt: skip
 def test_the_fuller_headline_names_the_topic(pipeline, offered, web, title, headline, called):
@@ -29,6 +29,31 @@ def test_the_fuller_headline_names_the_topic(pipeline, offered, web, title, head
     offered["feeds"] = [item("1", title, url="https://courier.example/a", text="")]
 
     assert [topic["title"] for topic in chosen(pipeline)] == [called]
+
+
+@pytest.mark.parametrize(
+    ("title", "comments", "shown"),
+    [
+        ("Cranes without drivers | Courier", "", "Cranes without drivers"),
+        ("Cranes: a guide - Courier.Example", "", "Cranes: a guide"),
+        ("Cranes: a guide :: Ports - Courier", "", "Cranes: a guide :: Ports"),
+        ("Cranes without drivers - a guide", "", "Cranes without drivers - a guide"),
+        ("Cranes without drivers | Courier", "https://talk.example/7",
+         "Cranes without drivers | Courier"),
+    ],
+)  # fmt: skip
+def test_a_mail_leaves_the_name_of_its_site_out_of_a_title(
+    pipeline, offered, web, title, comments, shown
+):
+    web["https://courier.example/a"] = ARTICLE.format(title=title)
+    offered["feeds"] = [
+        item("1", title, url="https://courier.example/a", text="", comments_url=comments)
+    ]
+
+    run_id = pipeline.until_compose()
+
+    (mail,) = db.fetch_all("SELECT html FROM digest WHERE run_id = %s", [run_id])
+    assert f">{shown}</a></h2>" in mail["html"]
 
 
 def test_a_story_goes_on_under_its_own_number_of_the_day(pipeline, offered, clock):

@@ -293,15 +293,17 @@ def _headed(
     main = next((item for item in items if site_names.is_web(item["url"])), None)
     first = main or (items[0] if items else None)
     earlier = _earlier(row, opened)
+    talk = headlines.find_discussion(items, main["url"] if main else "", row["title"])
     return digest_content.Section(
-        title=row["title"],
+        # A title of a discussion is what people call it by there.
+        title=row["title"] if talk or not first else sites.drop_from(row["title"], first),
         rank=row["rank"],
         url=main["url"] if main else "",
         site=reader.site(sites.name(first["url"], first["source"]), first["extra"])
         if first
         else "",
         age=reader.age(first["published_at"]) if first else "",
-        talk=headlines.find_discussion(items, main["url"] if main else "", row["title"]),
+        talk=talk,
         theme=row["theme"],
         update=_update(row, earlier),
         earlier=earlier,

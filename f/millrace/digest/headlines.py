@@ -62,13 +62,14 @@ def _headline(
     row: dict[str, Any], sites: site_names.Sites, reader: digest_reader.Reader
 ) -> digest_content.Headline:
     unread = sites.unreadable(row["url"])
+    talk = find_discussion([row], row["url"], row["title"])
     return digest_content.Headline(
-        row["title"],
+        row["title"] if talk else sites.drop_from(row["title"], row),
         row["url"],
         reader.site(sites.name(row["url"], row["source"]), row["extra"]),
         reader.date(row["published_at"]),
         row["source"],
-        find_discussion([row], row["url"], row["title"]),
+        talk,
         f"could not be read: {unread}" if unread else "",
         reader.mark(row["share_keys"], row["source"]),
     )

@@ -5,7 +5,7 @@ host; never a slug.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -34,6 +34,8 @@ NAMES = {
 # Addresses of what is on the reader's own machine: `note:harbour.md`.
 OWN = {"note": "Your notes", "document": "Your documents", "file": "Your documents"}
 LOCAL = ("127.0.0.1", "localhost")
+# Between a title and the name of its site.
+SEPARATOR = re.compile(r" (?:[|–—·»:-]|::) ")
 # What feeds and pages put behind the name of their site.
 REMARK = re.compile(r"(?<!\s)\s*+[(\[][^()\[\]]*+[)\]]\s*+$")
 
@@ -70,10 +72,29 @@ class Sites:
                 return clean
         return host if host and host not in LOCAL else tidy(source)
 
+    def drop_from(self, title: str, item: Mapping[str, Any]) -> str:
+        """Return an item's title without the name of its site at the end: `Terns are back` of
+        `Terns are back | The Coast`.
+        """
+        host = host_of(item["url"])
+        names = (self.name(item["url"]), item["source"], host, host.partition(".")[0])
+        return _drop(title, {_letters(name) for name in names} - {""})
+
     def unreadable(self, url: str) -> str:
         """Return why an address could not be read, empty when it was or nobody tried."""
         row = self._pages.get(ids.canonical_url(url))
         return "" if row is None or row["readable"] else row["reason"] or "unknown reason"
+
+
+def _drop(title: str, known: set[str]) -> str:
+    *rest, last = SEPARATOR.split(title)
+    if not rest or _letters(last) not in known:
+        return title
+    return _drop(title[: title.rfind(last) - 3].rstrip(" :"), known)
+
+
+def _letters(name: str) -> str:
+    return re.sub(r"\W", "", name.casefold())
 
 
 def tidy(source: str) -> str:

@@ -13,7 +13,7 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from f.millrace.core import db
-from f.millrace.digest import run_plan, site_names
+from f.millrace.digest import run_plan
 from f.millrace.research import pages, time_windows
 from f.millrace.stories import duplicates, newsworthiness, stories, story_store, story_terms
 
@@ -132,33 +132,16 @@ def _find_reason(story: stories.Story, kept: Mapping[str, rows.Page]) -> str:
 
 
 def _choose_title(lead: duplicates.Item, kept: Mapping[str, rows.Page]) -> str:
-    """Return the page's own headline where it says all that the item's title does and more, without
-    the name of its site; else the title.
+    """Return the page's own headline where it says all that the item's title does and more than the
+    name of its site; else the title.
     """
     page = kept.get(lead.canonical_url or lead.id)
     headline = page["title"].strip() if page and page["readable"] else ""
     parts = SITE_MARK.split(headline)
     while len(parts) > 1 and len(parts[-1].split()) <= SITE_WORDS:
         parts.pop()
-    headline = headline[: headline.rfind(parts[-1]) + len(parts[-1])] if parts[-1] else headline
-    said, own = set(duplicates.words(lead.title)), set(duplicates.words(headline))
-    if said < own and len(headline) <= LONGEST_TITLE:
-        return headline
-    return _drop_site(lead.title, lead, page["site"] if page else "")
-
-
-def _drop_site(title: str, lead: duplicates.Item, site: str) -> str:
-    """Return a title without the name of its site at the end."""
-    *rest, last = SITE_MARK.split(title)
-    host = site_names.host_of(lead.url)
-    names = {_letters(name) for name in (site, lead.source, host, host.partition(".")[0])} - {""}
-    return (
-        title[: title.rfind(last) - 3].rstrip(" :") if rest and _letters(last) in names else title
-    )
-
-
-def _letters(name: str) -> str:
-    return re.sub(r"\W", "", name.casefold())
+    said, own = set(duplicates.words(lead.title)), set(duplicates.words(" ".join(parts)))
+    return headline if said < own and len(headline) <= LONGEST_TITLE else lead.title
 
 
 def _group(items: list[duplicates.Item], opened: run_plan.RunPlan) -> list[Candidate]:

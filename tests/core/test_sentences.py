@@ -122,6 +122,34 @@ def test_what_is_no_sentence_of_prose_is_not_clean(fragment):
 
 
 @pytest.mark.parametrize(
+    ("line", "is_reference"),
+    [
+        ("Plans for the Quiet Harbour''. The Courier.", True),
+        ("“The harbour is closed for good”. courier.example.", True),
+        ("Harbour plans are here. Archived from the original on July 3, 2019.", True),
+        ("Ferry Times, page 4, retrieved November 17, 2019.", True),
+        ("They call the harbour “the long quay”. It is the oldest one.", False),
+        ("The divers retrieved the anchor in November.", False),
+    ],
+)
+def test_an_entry_of_a_list_of_references_is_furniture(line, is_reference):
+    assert sentences.is_furniture(line) is is_reference
+
+
+@pytest.mark.parametrize(
+    ("sentence", "is_balanced"),
+    [
+        ("She called it ``fine'' at noon.", True),
+        ("She called it ''fine'' at noon.", True),
+        ("Sailors take a look at the quay''.", False),
+        ("``Sailors take a look at the quay.", False),
+    ],
+)
+def test_quotes_of_two_apostrophes_are_closed_too(sentence, is_balanced):
+    assert sentences.is_balanced(sentence) is is_balanced
+
+
+@pytest.mark.parametrize(
     "start", ["It", "However,", "This", "But the port", "(The port", "Apparently, it"]
 )
 def test_a_sentence_that_leans_on_another_does_not_stand_alone(start):

@@ -101,7 +101,9 @@ FURNITURE = re.compile(
     r"|terms (?:of|and) (?:use|service|conditions)|subscribers?|subscribe|share this|read more"
     r"|read the full|sign (?:in|up)|log ?in|logged in|create an account|your account|your email"
     r"|follow us|related articles?|click here|table of contents|skip to|back to top"
-    r"|comments? (?:are )?closed|jstor|isbn|issn|retrieved (?:on )?\d+|citation needed"
+    r"|comments? (?:are )?closed|jstor|isbn|issn|citation needed|archived from the original"
+    r"|retrieved (?:on )?(?:\d+|(?:jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)[a-z]{0,6}"
+    r" \d+)"
     r"|this article (?:needs|is about|has been)|from wikipedia|permission is hereby|this license"
     r"|without warranty|the software is provided|licensed under|copyright \d+"
     r"|photo(?:graph)? by|image credit|getty images|courtesy of"
@@ -110,6 +112,8 @@ FURNITURE = re.compile(
     r"|affiliate (?:links?|commission)|min(?:ute)?s? read)\b"
     r"|^for (?:an?|the|other|more) .*\bsee\b"
     r"|©|copyright \(c\)|doi:|credit:|\[edit\]|\^ a b\b|^posted (?:by|on|in)\b"
+    # A title with its publisher, of a list of references: `Harbour plans''. The Courier.`
+    r"|(?-i:(?:''|[\"”])\s?\.\s(?:[A-Z][\w.]{0,20}\s?|\w{1,20}\.\w{2,6}){1,4}\.?$)"
     r"|^(?:tags?|filed under|categor(?:y|ies)|photos?|image|figure|fig\.|table|source|via)\b ?[:\d]"
 )
 # Code, markup, rows of tables and addresses.
@@ -321,9 +325,16 @@ def is_balanced(sentence: str) -> bool:
     return (
         sentence.count("“") + sentence.count("„") == sentence.count("”") + _low_closed(sentence)
         and sentence.count('"') % 2 == 0
+        and _is_balanced_in_tex(sentence)
         and sentence.count("«") == sentence.count("»")
         and all(sentence.count(left) == sentence.count(right) for left, right in ("()", "[]"))
     )
+
+
+def _is_balanced_in_tex(sentence: str) -> bool:
+    """Tell the same of quotes written as two apostrophes, with two backticks before or without."""
+    opened, closed = sentence.count("``"), sentence.count("''")
+    return opened == closed if opened else closed % 2 == 0
 
 
 def balance(sentence: str) -> str:

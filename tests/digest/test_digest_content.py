@@ -90,7 +90,10 @@ def test_a_discussion_is_told_by_how_much_it_is_discussed(points, comments, titl
 def test_a_site_that_the_discussion_names_is_not_named_twice():
     talk = Discussion("Lobsters", "", 1, 0)
 
-    for kind in (Headline("x", "", "Lobsters", talk=talk), Section("x", site="Lobsters", talk=talk)):
+    for kind in (
+        Headline("x", "", "Lobsters", talk=talk),
+        Section("x", site="Lobsters", talk=talk),
+    ):
         assert kind.place == ""
     for kind in (Headline("x", "", "Courier", talk=talk), Section("x", site="Courier", talk=talk)):
         assert kind.place == "Courier"
@@ -110,7 +113,9 @@ def test_four_sentences_are_told_and_the_last_of_one_source_carries_its_number()
 
 def test_the_sources_are_those_of_the_sentences_told():
     page, other, untold = (
-        Reference(number, f"Title {number}", f"https://a.example/{number}", "a.example", "18 Nov", "")
+        Reference(
+            number, f"Title {number}", f"https://a.example/{number}", "a.example", "18 Nov", ""
+        )
         for number in (1, 2, 3)
     )
     section = Section(

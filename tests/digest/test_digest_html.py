@@ -39,8 +39,10 @@ DOWN = [Reading("feeds", "failed", 0, 0, "503"), Reading("arxiv", "failed", 0, 0
     ("changes", "said"),
     [
         ({}, "Nothing new to tell. 4 items were read, none of them new to you."),
-        ({"since": "3 May"}, "Nothing new to tell since 3 May. 4 items were read, none of them new"
-         " to you."),
+        (
+            {"since": "3 May"},
+            "Nothing new to tell since 3 May. 4 items were read, none of them new to you.",
+        ),
         (
             {"headlines": [Headline("x", "", "")]},
             "Nothing new to tell. Of 4 items none could be told as a topic; the new ones are"
@@ -183,7 +185,14 @@ def test_a_topic_tells_its_parts_in_order():
 def test_a_bare_topic_has_no_empty_parts():
     html = digest_html.page(content(sections=[topic()]))
 
-    for part in ("Before.", "Why it matters", 'class="meta', 'class="ref', 'class="own', "class=eye"):
+    for part in (
+        "Before.",
+        "Why it matters",
+        'class="meta',
+        'class="ref',
+        'class="own',
+        "class=eye",
+    ):
         assert part not in html
     assert html.count('class="reply"') == 1
 
@@ -219,8 +228,13 @@ def test_how_well_a_topic_is_supported_stands_above_its_sources(unreviewed, kind
 
 def test_a_disagreement_shows_which_side_is_trusted():
     sides = [
-        {"claim": "12.", "sources": ["A", "B"], "links": ["https://a.example/", ""], "dates": ["18"],
-         "trusted": True},
+        {
+            "claim": "12.",
+            "sources": ["A", "B"],
+            "links": ["https://a.example/", ""],
+            "dates": ["18"],
+            "trusted": True,
+        },
         {"claim": "8.", "sources": ["C"], "links": [""], "dates": [], "trusted": False},
     ]
     known = topic(conflicts=[Disagreement("How much?", sides, "It is later.")])

@@ -16,7 +16,13 @@ from tests.research.test_compose import content
 
 def test_the_page_tells_a_topic_in_the_order_of_the_mail():
     sides = [
-        {"claim": "12 GWh.", "sources": ["A", "B"], "links": ["", ""], "dates": [], "trusted": True},
+        {
+            "claim": "12 GWh.",
+            "sources": ["A", "B"],
+            "links": ["", ""],
+            "dates": [],
+            "trusted": True,
+        },
         {"claim": "8 GWh.", "sources": ["C"], "links": [""], "dates": [], "trusted": False},
     ]
     section = Section(

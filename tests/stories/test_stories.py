@@ -478,8 +478,9 @@ def test_titles_that_name_others_and_share_no_name_tell_two_events():
     assert weighed(one, other) == 0
     assert weighed(one, replace(other, title=frozenset())) == 0.35 + 1.2
     event = {"f:123": 1.0, "e:ulla": 1.0}
-    told = replace(one, salience=one.salience | event), replace(
-        other, salience=other.salience | event
+    told = (
+        replace(one, salience=one.salience | event),
+        replace(other, salience=other.salience | event),
     )
     assert weighed(*told) == 0.35 + 1.2 + 2 - 0.5
 
@@ -496,9 +497,7 @@ def test_where_a_capital_may_mean_nothing_more_names_have_to_differ_than_are_sha
     assert weighed(one, other) == 1 + min(0.7, 0.5 * shared) - apart
 
 
-@pytest.mark.parametrize(
-    ("days", "counts"), [(0, 1), (1, 1), (2, 0.97), (11, 0.7)]
-)
+@pytest.mark.parametrize(("days", "counts"), [(0, 1), (1, 1), (2, 0.97), (11, 0.7)])
 def test_each_day_after_the_first_counts_against_one_event(days, counts):
     assert weighed(terms("n:osmo"), terms("n:osmo"), days) == counts
 

@@ -9,7 +9,9 @@ from f.millrace.stories.duplicates import Item
 from f.millrace.stories.story_terms import Collection
 
 
-def item(title: str, text: str = "", key: str = "a", url: str = "", canonical_url: str = "") -> Item:
+def item(
+    title: str, text: str = "", key: str = "a", url: str = "", canonical_url: str = ""
+) -> Item:
     return Item(key, "feeds", title, text, url=url, canonical_url=canonical_url)
 
 
@@ -190,19 +192,20 @@ def test_in_a_text_that_writes_nouns_with_a_capital_it_says_nothing(text, tells)
 def test_the_kind_of_a_term_says_what_it_is():
     said = "the port asked Brandel about 12 cranes on Monday, x3 and the Mayor, who was away"
 
-    assert keys(said) == (
-        "w:the w:port w:asked n:brandel w:about f:12 w:crane w:on w:monday i:x3 w:and w:the"
-        " w:mayor w:who w:was w:away"
-    ).split()
+    assert (
+        keys(said)
+        == (
+            "w:the w:port w:asked n:brandel w:about f:12 w:crane w:on w:monday i:x3 w:and w:the"
+            " w:mayor w:who w:was w:away"
+        ).split()
+    )
 
 
 @pytest.mark.parametrize(
     ("capitals", "small", "key"),
     [(1, 0, "n:osmo"), (2, 1, "w:osmo"), (3, 1, "n:osmo"), (4, 2, "w:osmo"), (5, 2, "n:osmo")],
 )
-def test_a_name_is_written_with_a_capital_more_than_twice_as_often_as_without(
-    capitals, small, key
-):
+def test_a_name_is_written_with_a_capital_more_than_twice_as_often_as_without(capitals, small, key):
     others = [
         item("so", f"as we saw {word} there and more was said", f"{word}{number}")
         for word, times in (("Osmo", capitals - 1), ("osmo", small))
@@ -341,9 +344,7 @@ def test_an_item_that_is_listed_twice_counts_once():
 
 def test_links_are_counted_over_the_items_of_the_day():
     url = "https://a.example/one"
-    collection = Collection(
-        [item("x", url, "a"), item("y", url, "b")], [[item("z", url, "c")]]
-    )
+    collection = Collection([item("x", url, "a"), item("y", url, "b")], [[item("z", url, "c")]])
 
     assert collection.linked == {url: 2}
 
@@ -416,7 +417,10 @@ def test_a_term_of_the_title_is_what_an_item_is_about():
 
 
 def test_names_side_by_side_are_one_thing():
-    one = item("so", "so it was that we saw Ada Brandel, Kiel and then in the end we saw Osmo Lindholm X3 there")
+    one = item(
+        "so",
+        "so it was that we saw Ada Brandel, Kiel and then in the end we saw Osmo Lindholm X3 there",
+    )
 
     assert Collection([one]).of(one).names == [
         ("n:ada", "n:brandel"),

@@ -27,8 +27,10 @@ def job(monkeypatch: pytest.MonkeyPatch) -> Any:
 def test_a_context_holds_inside_its_block():
     with run_context.use(run_context.Context(run_id=RUN)):
         with run_context.change(step="plan", dry_run=True) as inside:
-            assert run_context.current() == inside == run_context.Context(
-                run_id=RUN, step="plan", dry_run=True
+            assert (
+                run_context.current()
+                == inside
+                == run_context.Context(run_id=RUN, step="plan", dry_run=True)
             )
         assert run_context.current().step == ""
     assert run_context.current() == run_context.Context()

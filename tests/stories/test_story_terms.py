@@ -467,8 +467,8 @@ def test_title_and_lead_tell_the_kind_of_event():
 def test_entities_are_names_identifiers_and_telling_figures_as_they_are_written():
     one = item(
         "so it was that we saw Ada Brandel",
-        "then we also saw Ada Brandel, and on it went with Osmo’s X3, more of CVE-2026-51234, and at"
-        " last 6.1 or 12 for 1,200 of Osmo",
+        "then we also saw Ada Brandel, and on it went with Osmo’s X3, more of CVE-2026-51234, and"
+        " at last 6.1 or 12 for 1,200 of Osmo",
     )
 
     assert Collection([one]).entities(one) == [

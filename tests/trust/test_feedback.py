@@ -101,7 +101,7 @@ def test_who_unsubscribed_before_is_told_how_it_is_done_again(run):
     recipients.add("ada@home.example", by="test")
     feedback.apply(token("unsubscribe", 0), "link")
 
-    with pytest.raises(BadInput, match="unsubscribes by a newer mail"):
+    with pytest.raises(BadInput, match="by a newer mail"):
         feedback.apply(token("unsubscribe", 0), "link")
 
 
@@ -127,7 +127,7 @@ def test_by_mail_the_sender_is_whom_the_token_was_given_to(run, sender, counts):
     if counts:
         feedback.apply(token("more"), "mail", sender)
     else:
-        with pytest.raises(BadInput, match="given to another address than 'bob@home.example'"):
+        with pytest.raises(BadInput, match=r"given to another address than 'bob@home\.example'"):
             feedback.apply(token("more"), "mail", sender)
 
     assert len(feedback.list_replies()) == counts

@@ -214,7 +214,12 @@ def test_an_update_names_the_day_on_which_the_story_was_seen(days, words):
 @pytest.mark.parametrize(
     ("title", "headline", "called"),
     [
-        ("Cranes start", "Cranes start work now | The Daily News Site", "Cranes start work now"),
+        (
+            "Cranes start",
+            "Cranes start work | The Daily News Site",
+            "Cranes start work | The Daily News Site",
+        ),
+        ("Cranes start", "Cranes start | The Daily News Site", "Cranes start"),
         (
             "Cranes start",
             "Cranes start | One two three four five",
@@ -222,15 +227,12 @@ def test_an_update_names_the_day_on_which_the_story_was_seen(days, words):
         ),
         ("Cranes start", "Cranes start " + "x" * 127, "Cranes start " + "x" * 127),
         ("Cranes start", "Cranes start " + "x" * 128, "Cranes start"),
-        ("Cranes start: a.example", "", "Cranes start: a.example"),
-        ("Cranes start - a.example", "", "Cranes start"),
-        ("Cranes start – Feeds", "", "Cranes start"),
-        ("Cranes start - a", "", "Cranes start"),
-        ("Cranes start :: a.example", "", "Cranes start"),
-        ("a.example", "", "a.example"),
+        ("Cranes start - a.example", "", "Cranes start - a.example"),
     ],
 )
-def test_a_topic_is_called_without_the_name_of_its_site(database, title, headline, called):
+def test_a_headline_that_says_more_than_the_title_and_its_site_names_the_topic(
+    database, title, headline, called
+):
     (found,) = find(row(title=title), kept=page("a", title=headline))
 
     assert found.title == called

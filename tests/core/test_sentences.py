@@ -324,3 +324,109 @@ def test_a_german_number_with_a_full_stop_ends_a_sentence_before_a_function_word
 )
 def test_a_sentence_ends_behind_a_lone_quote_and_before_a_function_word(language, first, second):
     assert sentences.split(f"{first} {second}", language) == [first, second]
+
+
+@pytest.mark.parametrize(
+    ("sentence", "is_clean"),
+    [
+        # Letters are at least six of ten characters.
+        ("abcdef 123456789012 abcdef ghijklm.", False),
+        ("abcdef 12345678901 abcdef ghijklm.", True),
+        # Capitals are fewer than four of ten letters.
+        ("ABCDEFGHIJ klmnopqrstuvwxy abc.", True),
+        ("ABCDEFGHIJ KL mnopqrstuvwxyz abc.", False),
+        # Of six words and more, fewer than three of four begin with one.
+        ("Anna Berta Clara Dora of the Emils.", True),
+        ("Anna Berta Clara Dora Emil and Frieda there.", False),
+        ("Anna Berta Clara Dora of Emil and so on.", True),
+        ("Annalena Bertolina Claranda Dora said.", True),
+        (", the port has cranes that move all.", False),
+    ],
+)
+def test_a_row_of_names_or_figures_is_no_sentence(sentence, is_clean):
+    assert sentences.is_clean(sentence) is is_clean
+
+
+@pytest.mark.parametrize(
+    ("sentence", "balanced"),
+    [
+        ("It works.", "It works."),
+        ("“It works.", "It works."),
+        ("It works.”", "It works."),
+        ("It „works.", "It works."),
+        ("It (works.", ""),
+        ("It “works “again.", ""),
+        ("", ""),
+    ],
+)
+def test_a_lone_mark_of_quotation_is_dropped_and_an_open_bracket_is_not(sentence, balanced):
+    assert sentences.balance(sentence) == balanced
+
+
+@pytest.mark.parametrize(
+    ("others", "language"),
+    [(11, "en"), (12, "")],  # one function word of twelve is 0.083, of thirteen 0.077
+)
+def test_a_language_is_told_from_eight_function_words_of_a_hundred(others, language):
+    assert sentences.guess_language(" ".join(["the"] + ["kestrel"] * others)) == language
+
+
+@pytest.mark.parametrize(("greek", "language"), [(31, "el"), (30, "")])
+def test_a_script_tells_the_language_from_three_of_ten_letters(greek, language):
+    assert sentences.guess_language("λ" * greek + "x" * (100 - greek)) == language
+
+
+def test_the_beginning_of_a_text_tells_its_language():
+    late = "kestrel " * 375
+
+    assert sentences.guess_language(late + "the of and " * 500) == ""
+    assert sentences.guess_language(late[8:] + "the of and " * 500) == ""
+    assert sentences.guess_language(late[:-800] + "the of and " * 500) == "en"
+
+
+@pytest.mark.parametrize(
+    ("before", "line", "goes_on"),
+    [
+        # A line of forty letters goes on before a small one.
+        ("x" * 40, "small", True),
+        ("x" * 39, "small", False),
+        ("x" * 40, "Capital", False),
+        # Lines of one width are a paragraph, of fifty to a hundred letters.
+        ("x" * 50, "C" + "y" * 49, True),
+        ("x" * 49, "C" + "y" * 49, False),
+        ("x" * 50, "C" + "y" * 48, False),
+        ("x" * 100, "C" + "y" * 99, True),
+        ("x" * 101, "C" + "y" * 99, False),
+        ("x" * 50 + "; y", "C" + "y" * 52, False),
+        ("x" * 40 + ":", "small", False),
+        ("x" * 40 + "|", "small", False),
+        ("x" * 40, "Ada: small", False),
+        ("x" * 40, "2) small", False),
+        ("", "small", False),
+        ("x" * 40, "", False),
+        ("one,", "Two", True),
+    ],
+)
+def test_a_broken_line_is_told_by_its_width_and_by_what_comes_next(before, line, goes_on):
+    assert (sentences.unwrap(f"{before}\n{line}") == f"{before} {line}") is goes_on
+
+
+def test_a_paragraph_that_goes_on_goes_on_before_a_name():
+    first, second, third = "x" * 45, "y" * 45, "Ada"
+
+    assert sentences.unwrap(f"{first}\n{second}\n{third}") == f"{first} {second} {third}"
+    assert sentences.unwrap(f"{second}\n{third}") == f"{second}\n{third}"
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("It was Vers. and so on.", ["It was Vers. and so on."]),
+        ("It went by A. Hill to Ulm.", ["It went by A. Hill to Ulm."]),
+        ("He and I. Then we went.", ["He and I.", "Then we went."]),
+        ("- One\n* Two\n", ["One", "Two"]),
+        ("", []),
+    ],
+)
+def test_initials_and_short_words_with_a_full_stop_end_no_sentence(text, parts):
+    assert sentences.split(text, "en") == parts

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from f.millrace.core import db
+from f.millrace.core import db, run_context
 from f.millrace.core.errors import BadInput, NotFound
 from f.millrace.memory import documents, history
 from f.millrace.memory.export import export, import_
@@ -200,3 +200,20 @@ def test_what_superseded_an_item_does_so_where_it_is_imported(clock, target):
         [target or "main"] * 2,
     )
     assert reasons == [{"because": "superseded", "known": True}]
+
+
+def test_a_conversation_that_is_imported_elsewhere_stands_beside_the_first(lived):
+    history.remember_turn("desk", "And back?", "At two.")
+    records = _plain(export())
+
+    import_(records, "copy")
+
+    told = [("When does it leave?", "At one."), ("And back?", "At two.")]
+    assert history.turns("desk") == told
+    with run_context.change(namespace="copy"):
+        assert history.turns("desk") == told
+        history.remember_turn("desk", "Really?", "Yes.")
+        assert len(history.turns("desk")) == 3
+    assert history.turns("desk") == told
+    firsts = db.fetch_all("SELECT entry_id FROM chat_message WHERE parent_id IS NULL")
+    assert len(firsts) == 2

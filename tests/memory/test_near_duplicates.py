@@ -222,3 +222,100 @@ def test_the_nearest_of_several_items_is_the_one_that_is_said_again():
     db.execute("UPDATE memory_item SET marks = %s", [near_duplicates.minhash_bands(base)])
 
     assert remember("note", base) == near != far
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("The Port, again!", ["the", "port", "again"]),
+        ("1,000.5 of 3-2 and 40%", ["1,000.5", "of", "3-2", "and", "40%"]),
+        ("It doesn’t, won't", ["it", "doesn’t", "won't"]),
+        ("a_b2", ["a", "b", "2"]),
+        ("", []),
+    ],
+)
+def test_words_are_folded_and_numbers_are_whole(text, words):
+    assert near_duplicates.words(text) == words
+
+
+@pytest.mark.parametrize(
+    ("text", "runs"),
+    [
+        ("ab", {" ab "}),
+        ("a", {" a "}),
+        ("abc", {" abc", "abc "}),
+        ("a b!", {" a b", "a b "}),
+        ("", set()),
+        ("!", set()),
+    ],
+)
+def test_a_text_has_each_run_of_four_letters_of_its_words(text, runs):
+    assert near_duplicates.runs(text) == runs
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "share"),
+    [("abc", "ab", 0), ("abc", "abc d", 0.5), ("abc", "abc!", 1), ("", "abc", 0), ("", "", 0)],
+)
+def test_texts_are_alike_by_the_share_of_their_runs(one, other, share):
+    assert near_duplicates.similarity(one, other) == pytest.approx(share)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "contradict"),
+    [
+        ("It costs 12 coins", "It costs 15 coins", True),
+        ("It costs 12", "It costs 15", True),
+        ("12 coins is it", "15 coins is it", False),
+        ("On the 12 of May", "On the 15 of May", False),
+        ("It opens on 12 May", "It opens on 15 May", False),
+        ("It opens at 12 May", "It opens at 15 May", False),
+        ("It opens at 12 noon", "It opens at 15 noon", True),
+        ("Step 2 is next", "Step 3 is next", False),
+        ("It costs 12 or 13", "It costs 15 or 16", False),
+        ("It costs 12 coins", "It costs 15 coins now", False),
+        ("It is open", "It is shut", False),
+        ("It is open", "It is not open", True),
+        ("It is not open", "It is never open", False),
+        ("It is open", "It isn't open", False),
+        ("It is open", "It is open", False),
+        ("Nobody has 12", "Has 12", True),
+    ],
+)
+def test_texts_contradict_by_one_amount_or_one_negation(one, other, contradict):
+    assert near_duplicates.contradict(one, other) is contradict
+    assert near_duplicates.contradict(other, one) is contradict
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "differ"),
+    [
+        ("12 cranes, 3 ports", "3 ports, 12 cranes", False),
+        ("12 cranes", "13 cranes", True),
+        ("12 cranes", "12 12 cranes", True),
+        ("cranes", "no cranes", True),
+        ("no cranes", "never cranes", False),
+        ("cranes don't", "cranes don’t", False),
+        ("cranes don't", "cranes do", True),
+    ],
+)
+def test_a_number_or_a_negation_is_substance(one, other, differ):
+    assert near_duplicates.differ_in_substance(one, other) is differ
+
+
+def test_too_long_and_too_short_texts_have_no_marks_and_others_twelve():
+    assert near_duplicates.minhash_bands("") == []
+    assert len(near_duplicates.minhash_bands("a")) == 12
+    assert len(near_duplicates.minhash_bands("a" * 20_000)) == 12
+    assert near_duplicates.minhash_bands("a" * 20_001) == []
+
+
+def test_the_first_two_thousand_letters_make_the_marks():
+    text = " ".join(f"word{number}" for number in range(400))
+    other = " ".join(f"{number}zebra" for number in range(60))
+
+    def marks(letters, rest=""):
+        return near_duplicates.minhash_bands(text[:letters] + rest)
+
+    assert marks(2000) == marks(2000, other)
+    assert marks(1500) != marks(1500, other)

@@ -88,6 +88,13 @@ def test_a_text_of_few_words_has_no_shingles():
     assert len(shingles(" ".join(words))) == 23 and shingles(" ".join(words[:24])) == frozenset()
 
 
+def test_another_word_changes_the_three_runs_that_hold_it():
+    words = [f"word{number}" for number in range(25)]
+    other = [*words[:12], "other", *words[13:]]
+
+    assert len(shingles(" ".join(words)) & shingles(" ".join(other))) == 20
+
+
 @pytest.mark.parametrize(
     ("text", "found"),
     [

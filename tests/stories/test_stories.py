@@ -1,10 +1,13 @@
+import math
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from f.millrace.stories import stories
+from f.millrace.stories import stories, story_terms
 from f.millrace.stories.duplicates import Item
 from f.millrace.stories.stories import Known, Story
 
@@ -297,3 +300,295 @@ def test_the_longer_a_story_rests_the_more_has_to_speak_for_it():
     late = Story([item("b", "Osmo, Brukh", published_at=now)])
 
     assert stories.match(soon, [known]) is known and stories.match(late, [known]) is None
+
+
+# What speaks for one event, and how much. `NOTHING` knows no item: rarity follows from the kind and
+# the length of a term alone, and a name of four letters and more counts in full.
+
+NOTHING = story_terms.Collection([])
+
+
+def terms(*salient: str, passing: str = "", **more: Any) -> story_terms.Terms:
+    """The terms of an item that is about `salient` ones and names some in passing."""
+    salience = dict.fromkeys(salient, 1.0) | dict.fromkeys(passing.split(), 0.4)
+    plain = story_terms.Terms({}, frozenset(), salience, [], {})
+    return replace(plain, **more)
+
+
+def weighed(one: story_terms.Terms, other: story_terms.Terms, days: float = 0.0) -> float:
+    score = stories.weigh_terms(one, other, days, NOTHING)
+    assert score == pytest.approx(stories.weigh_terms(other, one, days, NOTHING))
+    return pytest.approx(score, abs=1e-9)  # pyright: ignore[reportReturnType]
+
+
+@pytest.mark.parametrize(
+    ("both", "counts"),
+    [
+        ([], 0),
+        (["n:osmo"], 1),
+        (["n:osmo", "n:tarnvik"], 2),
+        (["i:x77"], (math.log(1 / 0.02) - 3.3) / 1.7),  # short
+        (["w:osmo"], 0),
+        (["e:ulla"], 2),
+        (["e:ulla", "e:piet"], 2),
+        (["e:ulla", "n:osmo"], 3),
+        (["f:123"], 0.35),
+        (["f:12"], 0),
+        (["f:123", "f:6.1"], 0.7),
+        (["f:123", "f:6.1", "f:456"], 0.7),
+        (["m:" + "x" * 40], 0.5),
+        (["m:" + "x" * 40, "m:" + "y" * 40], 0.7),
+        (["c:" + "x" * 40], 0.5),
+        (["c:" + letter * 40 for letter in "abc"], 1.5),
+        (["c:" + letter * 40 for letter in "abcd"], 1.5),
+        (["c:" + "x" * 40, "m:" + "x" * 40], 1.0),
+    ],
+)
+def test_what_two_items_share_counts_by_its_kind(both, counts):
+    assert weighed(terms(*both), terms(*both)) == counts
+
+
+@pytest.mark.parametrize(
+    ("run", "share"), [("ab", 0.2), ("abc", 0.4), ("abcd", 0.7), ("abcdefg", 0.7)]
+)
+def test_characters_in_a_row_count_more_the_longer_the_row(run, share):
+    pairs = [f"p:{run[at : at + 2]}" for at in range(len(run) - 1)]
+    strength = (math.log(1 / 0.008) - 3.3) / 1.7
+
+    assert weighed(terms(*pairs), terms(*pairs)) == share * strength
+    apart = [*pairs, "p:xy"]
+    assert weighed(terms(*apart), terms(*apart)) == (share + 0.2) * strength
+
+
+def test_what_one_of_two_items_names_in_passing_counts_less():
+    assert weighed(terms("n:osmo"), terms(passing="n:osmo")) == 0.4
+    assert weighed(terms("e:ulla"), terms(passing="e:ulla")) == 0.8
+
+
+def test_a_name_of_several_words_counts_once_as_much_as_its_rarest_word():
+    whole = [("n:ada", "n:brandel")]
+    one = terms("n:ada", "n:brandel", names=whole)
+
+    assert weighed(one, terms("n:ada", "n:brandel")) == 1
+    # What a chain of names joins is one thing, too.
+    longer = terms("n:osmo", "n:brandel", "n:tarnvik", names=[("n:osmo", "n:brandel")])
+    chain = terms("n:osmo", "n:brandel", "n:tarnvik", names=[("n:tarnvik", "n:brandel")])
+    assert weighed(longer, chain) == 1
+    apart = terms("n:osmo", "n:brandel", "n:tarnvik")
+    assert weighed(longer, apart) == 2
+
+
+def test_a_common_word_beside_a_name_is_part_of_its_thing():
+    maybe = "m:" + "x" * 40
+    together = terms("n:osmo", maybe, names=[("n:osmo", maybe)])
+
+    assert weighed(together, terms("n:osmo", maybe)) == 1
+    assert weighed(terms("n:osmo", maybe), terms("n:osmo", maybe)) == 1.5
+
+
+def test_the_words_around_names_count_three_times_their_cosine_and_at_most_so_much():
+    def with_cosine(value: float) -> float:
+        one = terms(weights={"w:crane": 1.0})
+        rest = math.sqrt(1 - value * value)
+        return weighed(one, terms(weights={"w:crane": value, "w:port": rest}))
+
+    assert with_cosine(0.3) == 0.9
+    assert with_cosine(0.4) == 1.2
+    assert with_cosine(0.9) == 1.2
+
+
+def test_a_name_that_counts_and_the_words_beside_it_are_no_context_any_more():
+    beside = {"n:osmo": {"w:port"}}
+    weights = {"n:osmo": 0.6, "w:port": 0.8}
+    one = terms("n:osmo", weights=weights, neighbours=beside)
+
+    assert weighed(one, one) == 1
+    assert weighed(one, terms("n:osmo", weights=weights)) == 1 + 1.2
+    event = terms("e:ulla", weights={"e:ulla": 1.0})
+    assert weighed(event, event) == 2
+
+
+@pytest.mark.parametrize(("linked", "counts"), [(11, 2), (12, 0)])
+def test_a_link_that_all_items_have_joins_none(linked, counts):
+    url = "https://a.example/one"
+    items = [item(str(number), f"{number}", f"see {url}") for number in range(linked)]
+    one = terms(links=frozenset([url]))
+
+    assert stories.weigh_terms(one, one, 0, story_terms.Collection(items)) == counts
+
+
+def test_one_kind_of_event_counts_where_a_name_is_shared():
+    quake, storm = frozenset(["quake"]), frozenset(["storm"])
+
+    assert weighed(terms("n:osmo", kinds=quake), terms("n:osmo", kinds=quake)) == 1.7
+    assert weighed(terms("n:osmo", kinds=quake), terms("n:osmo", kinds=storm)) == 1
+    assert weighed(terms(kinds=quake), terms(kinds=quake)) == 0
+    passing = terms(passing="n:osmo", kinds=quake)
+    assert weighed(passing, passing) == 0.4
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "counts"),
+    [
+        ({"tallow": {"4.0"}}, {"tallow": {"4.1"}}, -1),
+        ({"tallow": {"4.0"}}, {"tallow": {"4.0", "4.1"}}, 1),
+        ({"tallow": {"4.0"}}, {"wax": {"4.1"}}, 1),
+        ({"tallow": {"4.0"}}, {}, 1),
+        ({"tallow": {"4.0"}, "wax": {"1"}}, {"tallow": {"4.0"}, "wax": {"2"}}, -1),
+    ],
+)
+def test_two_numbers_of_one_series_are_two_events(one, other, counts):
+    left, right = terms("n:osmo", versions=one), terms("n:osmo", versions=other)
+
+    assert weighed(left, right) == counts
+
+
+def test_two_registered_flaws_are_two_events_unless_a_link_joins_them():
+    link = frozenset(["https://a.example/one"])
+    one, other = terms("n:osmo", "e:ulla"), terms("n:osmo", "e:piet")
+
+    assert weighed(one, other) == -1
+    assert weighed(one, terms("n:osmo")) == 1
+    assert weighed(replace(one, links=link), replace(other, links=link)) == 3
+
+
+def test_titles_that_name_others_count_against_one_event():
+    one = terms("n:osmo", "n:kielce", title=frozenset(["n:osmo", "n:kielce"]))
+    other = terms("n:osmo", "n:lindholm", title=frozenset(["n:osmo", "n:lindholm"]))
+    knows = terms("n:osmo", "n:lindholm", "n:kielce", title=other.title)
+
+    assert weighed(one, other) == 0.5
+    assert weighed(one, knows) == 2
+    assert weighed(one, replace(other, title=frozenset(["n:osmo"]))) == 1
+    # Names that are not rare are no others.
+    short = terms("n:osmo", "n:kie", title=frozenset(["n:osmo", "n:kie"]))
+    assert weighed(short, other) == 1
+    link = frozenset(["https://a.example/one"])
+    assert weighed(replace(one, links=link), replace(other, links=link)) == 3
+    # Of one kind are then two events as well.
+    quake = frozenset(["quake"])
+    assert weighed(replace(one, kinds=quake), replace(other, kinds=quake)) == 0.5
+
+
+def test_titles_that_name_others_and_share_no_name_tell_two_events():
+    weights = {"w:crane": 1.0}
+    one = terms("f:123", "n:kielce", title=frozenset(["n:kielce"]), weights=weights)
+    other = terms("f:123", "n:lindholm", title=frozenset(["n:lindholm"]), weights=weights)
+
+    assert weighed(one, other) == 0
+    assert weighed(one, replace(other, title=frozenset())) == 0.35 + 1.2
+    event = {"f:123": 1.0, "e:ulla": 1.0}
+    told = (
+        replace(one, salience=one.salience | event),
+        replace(other, salience=other.salience | event),
+    )
+    assert weighed(*told) == 0.35 + 1.2 + 2 - 0.5
+
+
+@pytest.mark.parametrize(("shared", "others", "apart"), [(1, 1, 0.5), (2, 1, 0), (1, 2, 0.5)])
+def test_where_a_capital_may_mean_nothing_more_names_have_to_differ_than_are_shared(
+    shared, others, apart
+):
+    both = ["m:" + letter * 40 for letter in "ab"[:shared]]
+    mine, theirs = (["m:" + letter * 40 for letter in each[:others]] for each in ("cd", "ef"))
+    one = terms("n:osmo", *both, *mine, title=frozenset([*both, *mine]))
+    other = terms("n:osmo", *both, *theirs, title=frozenset([*both, *theirs]))
+
+    assert weighed(one, other) == 1 + min(0.7, 0.5 * shared) - apart
+
+
+@pytest.mark.parametrize(("days", "counts"), [(0, 1), (1, 1), (2, 0.97), (11, 0.7)])
+def test_each_day_after_the_first_counts_against_one_event(days, counts):
+    assert weighed(terms("n:osmo"), terms("n:osmo"), days) == counts
+
+
+def test_the_days_between_are_counted_where_both_items_have_one():
+    now = datetime(2026, 11, 30, 8, tzinfo=UTC)
+    one = item("a", "so Osmo", published_at=now)
+    later = item("b", "so Osmo", published_at=now + timedelta(days=5))
+    collection = story_terms.Collection([one, later])
+    undated = item("b", "so Osmo")
+
+    assert stories.weigh(one, undated, collection) - stories.weigh(
+        later, one, collection
+    ) == pytest.approx(4 * 0.03)
+    assert stories.weigh(undated, one, collection) == stories.weigh(one, undated, collection)
+
+
+# Stories of earlier days
+
+
+def test_of_items_told_before_the_one_that_fits_best_says_which_story_goes_on():
+    flaw = Known("st_1", FLAW.title, [], DAY, DAY, [FLAW])
+    other = item("o", "CVE-2026-59999 in Wickerwork", "Wickerwork writes over files.")
+    known = [Known("st_0", other.title, [], DAY, DAY, [other]), flaw]
+
+    later = Story([item("x", "Patch now", "Banks look for CVE-2026-51234 in Tallow.")])
+
+    assert stories.match(later, known) is flaw
+    assert stories.match(later, known[:1]) is None
+
+
+def test_an_item_that_was_told_leads_to_its_story_also_where_its_text_is_another():
+    known = known_of(Story([FLAW]))
+    same = item("a", "Bakers look for apprentices")
+    copy = item("z", FLAW.title, FLAW.text)
+
+    assert stories.match(Story([same]), [known]) is known
+    assert stories.match(Story([copy]), [known]) is known
+    assert stories.match(Story([replace(same, id="y")]), [known]) is None
+
+
+def test_a_copy_inside_a_story_leads_nowhere_itself():
+    bakers = item("z", "Bakers look for apprentices")
+    known = known_of(Story([bakers]))
+
+    assert stories.match(Story([FLAW, bakers], {"z": "a"}), [known]) is None
+
+
+def test_a_story_without_items_is_as_old_as_the_day_that_told_it_last():
+    known = Known("k", "Brukh and Osmo meet", ["Brukh", "Osmo"], DAY, DAY, [])
+    day = datetime(2026, 11, 2, tzinfo=UTC)
+
+    def matches(days: int) -> bool:
+        later = item("b", "so Osmo, Brukh", published_at=day + timedelta(days=days))
+        return stories.match(Story([later]), [known]) is known
+
+    assert matches(1) and not matches(40)
+
+
+def test_the_sources_of_a_story_are_named_once_and_copies_count_for_none():
+    told = Story(
+        [
+            Item("a", "feeds", "x"),
+            Item("b", "mastodon", "x"),
+            Item("c", "feeds", "x"),
+            Item("d", "notes", "x"),
+        ],
+        {"d": "a"},
+    )
+
+    assert told.sources == ["feeds", "mastodon"]
+
+
+def test_the_entities_are_those_of_most_items_first_and_sixteen_at_most():
+    many = " ".join(f"X{number}-{number}, and" for number in range(10, 30))
+    told = Story(
+        [item("a", "so", many), item("b", "so", "X25-25"), item("c", "so", "X29-29")], {"c": "a"}
+    )
+
+    entities = told.entities()
+
+    assert len(entities) == 16 and entities[0] == "X25-25"
+    assert "X29-29" not in entities
+
+
+def test_copies_stand_behind_the_items_that_they_repeat():
+    text = "word " * 40
+    lead = item("a", "Port Lindholm buys cranes", text + "more", score=1)
+    near, far = item("b", "Cranes", text, score=2), item("c", "Cranes", text, score=3)
+
+    (told,) = stories.group([near, far, lead])
+
+    assert [each.id for each in told.items] == ["a", "c", "b"]
+    assert told.copies == {"b": "a", "c": "a"}

@@ -19,7 +19,7 @@ MONTHS = {
     for number, names in enumerate(
         (
             "january jan januar janvier",
-            "february feb februar",
+            "february feb februar février",
             "march mar märz mars",
             "april apr avril",
             "may mai",

@@ -113,7 +113,7 @@ FURNITURE = re.compile(
     r"|^for (?:an?|the|other|more) .*\bsee\b"
     r"|©|copyright \(c\)|doi:|credit:|\[edit\]|\^ a b\b|^posted (?:by|on|in)\b"
     # A title with its publisher, of a list of references: `Harbour plans''. The Courier.`
-    r"|(?-i:(?:''|[\"”])\s?\.\s(?:[A-Z][\w.]{0,20}\s?|\w{1,20}\.\w{2,6}){1,4}\.?$)"
+    r"|(?-i:(?:''|[\"”])\s?\.\s(?:[A-Z][\w.]{0,20}\s?|\w{1,20}\.\w{2,12}){1,4}\.?$)"
     r"|^(?:tags?|filed under|categor(?:y|ies)|photos?|image|figure|fig\.|table|source|via)\b ?[:\d]"
 )
 # Code, markup, rows of tables and addresses.

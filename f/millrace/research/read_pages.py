@@ -14,7 +14,7 @@ import contextvars
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypedDict
 
 from f.millrace.core import config, errors, ids, redaction, run_context, sentences
 from f.millrace.digest import run_plan
@@ -23,7 +23,20 @@ from f.millrace.telemetry import events, spans
 from f.millrace.tools import readability, sources, web
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from f.millrace.core import rows
+
+    class FetchedPage(TypedDict, total=False):
+        """What fetching a page gives: its text, or why there is none."""
+
+        url: str
+        title: str
+        site: str
+        body: str
+        published_at: datetime | None
+        reason: str
+
 
 CONCURRENCY = 8
 PAGE_SECONDS = 12.0
@@ -68,7 +81,7 @@ def _read_best(opened: run_plan.RunPlan, max_topics: int) -> dict:
     best = ranking.rank(found, opened, run_context.now(), TRIED * max_topics)
     tried = [[by_id[item.id] for item in one.story.items[:ITEMS_OF_A_STORY]] for one in best]
     until, allow = time.monotonic() + STEP_SECONDS, run_plan.allowed_addresses(opened)
-    read: list[dict[str, Any]] = []
+    read: list[rows.Page] = []
     told = 0
     with ThreadPoolExecutor(CONCURRENCY) as pool:
         while tried and told < max_topics + SPARE:
@@ -86,7 +99,7 @@ def _read_all(
     batch: Sequence[Sequence[rows.SourceItem]],
     allow: Sequence[str],
     until: float,
-) -> list[list[dict[str, Any]]]:
+) -> list[list[rows.Page]]:
     """Return the pages of each story of the batch, read side by side."""
     futures = [
         [pool.submit(contextvars.copy_context().run, _read, item, allow, until) for item in story]
@@ -95,12 +108,12 @@ def _read_all(
     return [[future.result() for future in story] for story in futures]
 
 
-def _read(item: rows.SourceItem, allow: Sequence[str], until: float) -> dict[str, Any]:
+def _read(item: rows.SourceItem, allow: Sequence[str], until: float) -> rows.Page:
     source = sources.SOURCES[item["source"]]
     own = readability.keep_prose(item["body"])
     if item["trust"] == "own" and not own and readability.states_something(item["body"]):
         own = item["body"]  # a note may be a single sentence
-    page = {
+    page: rows.Page = {
         "id": ids.stable_id("pg", item["namespace"], pages.key_of(item)),
         "namespace": item["namespace"],
         "canonical_url": pages.key_of(item),
@@ -111,6 +124,8 @@ def _read(item: rows.SourceItem, allow: Sequence[str], until: float) -> dict[str
         "published_at": item["published_at"],
         "read_at": run_context.now(),
         "reason": "",
+        "language": "",
+        "readable": False,
     }
     # A post that links an article stands for it.
     inside = source.complete and item["comments_url"] in ("", item["url"])
@@ -120,14 +135,13 @@ def _read(item: rows.SourceItem, allow: Sequence[str], until: float) -> dict[str
         page["reason"] = page["reason"] or "no text"
     else:
         page["reason"] = _find_other_language(page["body"], source)
-    return page | {
-        "body": redaction.redact(page["body"][:MOST_TEXT].replace("\x00", "")),
-        "language": sentences.guess_language(page["body"]),
-        "readable": not page["reason"],
-    }
+    page["language"] = sentences.guess_language(page["body"])
+    page["readable"] = not page["reason"]
+    page["body"] = redaction.redact(page["body"][:MOST_TEXT].replace("\x00", ""))
+    return page
 
 
-def _fetch(item: rows.SourceItem, allow: Sequence[str], until: float) -> dict[str, Any]:
+def _fetch(item: rows.SourceItem, allow: Sequence[str], until: float) -> FetchedPage:
     """Return what the page behind an item gives: its text, or why there is none."""
     left = min(PAGE_SECONDS, until - time.monotonic())
     if left <= 0:

@@ -170,7 +170,7 @@ class EvidencePool:
             text = row["page_body"] or row["body"]
             self.own |= {piece.id for piece in self.keep(_hit_of_item(row), text, lead=True)}
         for document in documents:
-            self.keep(_hit_of(document), document["text"] or document["title"])
+            self.keep(_hit_of(document), document.get("text") or document.get("title") or "")
         unread = [
             *(_hit_of_item(row) for row in found if row["readable"] is None),
             *map(_hit_of, documents),
@@ -278,10 +278,10 @@ def _hit_of_item(row: CollectedItem) -> toolbox.Hit:
 
 def _hit_of(document: Document) -> toolbox.Hit:
     return toolbox.Hit(
-        document["url"],
-        document["title"],
-        document["text"][:500],
-        document["source"],
+        document.get("url") or "",
+        document.get("title") or "",
+        (document.get("text") or "")[:500],
+        document.get("source") or "",
         "collected",
         document.get("published_at"),
         document.get("trust") == "own",

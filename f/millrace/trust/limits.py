@@ -35,12 +35,6 @@ if TYPE_CHECKING:
         free: float
         asks: bool
 
-    class PipelineLimits(TypedDict):
-        """What a run's pipeline says of money."""
-
-        flow: str
-        budget: dict[str, Any] | None
-
 
 WARN, ASK, STOP = 70, 90, 100
 SEVERITIES = {WARN: "info", ASK: "warning", STOP: "critical"}

@@ -52,6 +52,9 @@ if TYPE_CHECKING:
     class Description(StoredRecipient):
         """A recipient, and the newest digests."""
 
+        address: str
+        created_at: datetime | None
+        configured: bool
         standing: datetime | None
         until: datetime | None
         digests: list[SentDigest]
@@ -216,6 +219,9 @@ def describe(address: str, flow: str = FLOW, namespace: str = "main") -> Descrip
     here = known.get(address)
     owner = stored["owner"] if stored else bool(here and here["owner"])
     return {
+        "address": address,
+        "created_at": here["created_at"] if here else None,
+        "configured": bool(here and here["configured"]),
         "flow": flow,
         "interests": stored["interests"] if stored else here["interests"] if here else [],
         "standing": here["standing"] if here else None,

@@ -120,7 +120,7 @@ def _whether(run: dict[str, Any]) -> str:
     )
 
 
-def _node(span: dict[str, Any]) -> str:
+def _node(span: rows.Span) -> str:
     seconds = (
         (span["finished_at"] - span["started_at"]).total_seconds() if span["finished_at"] else None
     )
@@ -136,7 +136,7 @@ def _node(span: dict[str, Any]) -> str:
     )
 
 
-def _error_of(span: dict[str, Any]) -> str:
+def _error_of(span: rows.Span) -> str:
     return (
         str(span["attributes"].get("error.message", "")).partition("\n")[0][:120]
         if span["status"] == "error"
@@ -164,7 +164,7 @@ def _line(
     return "  ".join(filter(None, parts))
 
 
-def _sums(spans: list[dict[str, Any]]) -> tuple[int, float]:
+def _sums(spans: list[rows.Span]) -> tuple[int, float]:
     """Return tokens and money of the model calls; agents repeat what their calls have used."""
     calls = [
         span["attributes"]

@@ -81,9 +81,10 @@ def _topic(topic: findings.Topic, evidence: dict[str, rows.Evidence]) -> dict[st
     about = {"reasons": row["reasons"], "update_of": row["update_of"]}
     if result is None:
         return {**told, **NOTHING_FOUND, **about, "rounds": 0, "cost_usd": money.number(0)}
+    stored: list[findings.StoredFinding] = result["findings"]
     cited: list[findings.StoredFinding] = [
         {**finding, "citations": [one for one in finding["citations"] if one in evidence]}
-        for finding in result["findings"]
+        for finding in stored
     ]
     return {
         **told,

@@ -38,6 +38,9 @@ if TYPE_CHECKING:
         text: str
         superseded_by: str | None
 
+    # In words of ISO 8601; without an end it lasts.
+    Interval = TypedDict("Interval", {"from": str, "to": str | None})
+
     class Belief(TypedDict):
         """When an item was held to be true, as it was known for some time."""
 
@@ -45,7 +48,7 @@ if TYPE_CHECKING:
         recorded_to: datetime | None
         because: str
         by_item: str | None
-        valid: list[dict[str, str | None]]
+        valid: list[Interval]
 
     class Saying(TypedDict):
         """Who said an item, where and when."""

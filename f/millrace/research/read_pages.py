@@ -14,7 +14,7 @@ import contextvars
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING
 
 from f.millrace.core import config, errors, ids, redaction, run_context, sentences
 from f.millrace.digest import run_plan
@@ -23,19 +23,7 @@ from f.millrace.telemetry import events, spans
 from f.millrace.tools import readability, sources, web
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from f.millrace.core import rows
-
-    class FetchedPage(TypedDict, total=False):
-        """What fetching a page gives: its text, or why there is none."""
-
-        url: str
-        title: str
-        site: str
-        body: str
-        published_at: datetime | None
-        reason: str
 
 
 CONCURRENCY = 8
@@ -130,7 +118,7 @@ def _read(item: rows.SourceItem, allow: Sequence[str], until: float) -> rows.Pag
     # A post that links an article stands for it.
     inside = source.complete and item["comments_url"] in ("", item["url"])
     if not inside and len(own) < WHOLE_ARTICLE and item["url"].startswith("http"):
-        page |= _fetch(item, allow, until)
+        page = _fetch(page, item, allow, until)
     if not page["body"]:
         page["reason"] = page["reason"] or "no text"
     else:
@@ -141,20 +129,21 @@ def _read(item: rows.SourceItem, allow: Sequence[str], until: float) -> rows.Pag
     return page
 
 
-def _fetch(item: rows.SourceItem, allow: Sequence[str], until: float) -> FetchedPage:
-    """Return what the page behind an item gives: its text, or why there is none."""
+def _fetch(page: rows.Page, item: rows.SourceItem, allow: Sequence[str], until: float) -> rows.Page:
+    """Return the page with what the address behind its item gives: a text, or why there is none."""
     left = min(PAGE_SECONDS, until - time.monotonic())
     if left <= 0:
-        return {"reason": "no time was left"}
+        return {**page, "reason": "no time was left"}
     try:
         found = web.read(item["url"], allow=allow, seconds=left)
     except errors.PageUnreadable as error:
-        return {"reason": error.reason}
+        return {**page, "reason": error.reason}
     except errors.FetchRefused:
-        return {"reason": "the address must not be fetched"}
+        return {**page, "reason": "the address must not be fetched"}
     except errors.SourceFailed as error:
-        return {"reason": "too slow" if "took longer" in str(error) else "unreachable"}
+        return {**page, "reason": "too slow" if "took longer" in str(error) else "unreachable"}
     return {
+        **page,
         "url": found.url,
         "title": redaction.redact(found.title),
         "site": redaction.redact(found.site),

@@ -41,7 +41,7 @@ def main(run_id: str, source: str, max_items: int = 50) -> dict:
             "failed": "failed: {error}",
         }
         events.emit("source", f"{source}: {words[answer['status']].format(**answer)}", **answer)
-        return answer
+        return dict(answer)
 
 
 def _read(run_id: str, source: str, max_items: int, started: float) -> intake.StoredReading:

@@ -6,14 +6,20 @@ not part of it. The rules of the loop were made looking at the first half of the
 second half was held out.
 """
 
+from __future__ import annotations
+
 import json
 import os
 import uuid
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from f.millrace.core import config, db
 from scripts.database.embedded import temporary
 from scripts.paths import ROOT
+
+if TYPE_CHECKING:
+    from f.millrace.agents import researcher
+    from f.millrace.evidence import pool
 
 QUESTIONS = ROOT.parent / "shared/data/ramdocs/dev_100.jsonl"
 
@@ -62,7 +68,7 @@ def _side(questions: list[dict[str, Any]], loop: bool) -> dict[str, Any]:
         run_id=str(uuid.uuid5(uuid.NAMESPACE_URL, f"research {loop} {questions[0]['question']}")),
     ):
         for number, question in enumerate(questions):
-            documents = [
+            documents: list[pool.GivenDocument] = [
                 {
                     "url": f"https://source{place}.example/{number}",
                     "title": "",
@@ -71,7 +77,7 @@ def _side(questions: list[dict[str, Any]], loop: bool) -> dict[str, Any]:
                 }
                 for place, each in enumerate(question["documents"])
             ]
-            topic = {
+            topic: researcher.ResearchTopic = {
                 "id": f"ramdocs-{number}",
                 "title": question["question"],
                 "documents": documents,

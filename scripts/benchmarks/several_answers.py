@@ -6,16 +6,21 @@ held out. The questions are recorded data beside the checkout (HanNight/RAMDocs,
 and are not part of it.
 """
 
+from __future__ import annotations
+
 import json
 import os
 import re
 import uuid
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from f.millrace.core import config, db
 from scripts.database.embedded import temporary
 from scripts.paths import ROOT
+
+if TYPE_CHECKING:
+    from f.millrace.evidence import pool
 
 QUESTIONS = ROOT.parent / "shared/data/ramdocs/dev_several.jsonl"
 
@@ -47,7 +52,7 @@ def answer(questions: list[dict[str, Any]]) -> list[tuple[dict[str, Any], Any]]:
     results = []
     with spans.step("bench.several_answers", run_id=run_id):
         for number, question in enumerate(questions):
-            documents = [
+            documents: list[pool.GivenDocument] = [
                 {
                     "url": f"https://source{place}.example/{number}",
                     "title": "",
@@ -56,7 +61,7 @@ def answer(questions: list[dict[str, Any]]) -> list[tuple[dict[str, Any], Any]]:
                 }
                 for place, each in enumerate(question["documents"])
             ]
-            topic = {
+            topic: researcher.ResearchTopic = {
                 "id": f"several-{number}",
                 "title": question["question"],
                 "documents": documents,

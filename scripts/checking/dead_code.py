@@ -4,6 +4,7 @@ vulture finds them. What is read in a way that it cannot see stands in KEPT with
 there that is no longer needed is a mistake too.
 """
 
+import ast
 import sys
 from pathlib import Path
 
@@ -51,12 +52,13 @@ def find(root: Path, kept: dict[str, str]) -> list[str]:
     vulture = Vulture()
     vulture.scavenge([str(root / folder) for folder in FOLDERS])
     needless = {name for names in kept.values() for name in names.split()}
-    known, found = set(needless), []
+    known, found, keys = set(needless), [], _find_keys(root)
     for item in vulture.get_unused_code(min_confidence=60):
         path = Path(item.filename).relative_to(root).as_posix()
         needless.discard(item.name)
         registered = path.startswith(METRICS) and item.typ == "variable"
-        if item.name not in known and not registered and path != ROWS:
+        key = (Path(item.filename).as_posix(), item.first_lineno) in keys
+        if item.name not in known and not registered and not key and path != ROWS:
             found.append(
                 f"{path}:{item.first_lineno}: {item.typ} {item.name!r} is never read; delete it, or"
                 " say in KEPT of scripts/checking/dead_code.py who reads it"
@@ -65,6 +67,32 @@ def find(root: Path, kept: dict[str, str]) -> list[str]:
         f"scripts/checking/dead_code.py: KEPT has {name!r}, which is read or gone; delete it there"
         for name in sorted(needless)
     ]
+
+
+def _find_keys(root: Path) -> set[tuple[str, int]]:
+    """Return the file and line of each key of a TypedDict: it is read as an item, not as a name."""
+    classes: list[tuple[str, ast.ClassDef]] = [
+        (path.as_posix(), node)
+        for folder in FOLDERS
+        for path in (root / folder).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ClassDef)
+    ]
+    bases = {
+        node.name: {ast.unparse(base).rpartition(".")[2] for base in node.bases}
+        for _, node in classes
+    }
+    typed, before = {"TypedDict"}, 0
+    while len(typed) > before:
+        before = len(typed)
+        typed |= {name for name, of in bases.items() if of & typed}
+    return {
+        (path, field.lineno)
+        for path, node in classes
+        if node.name in typed
+        for field in node.body
+        if isinstance(field, ast.AnnAssign)
+    }
 
 
 if __name__ == "__main__":

@@ -1,8 +1,10 @@
 """`approvals`: what waits for a person, and the answer, which continues the run."""
 
+from __future__ import annotations
+
 import argparse
 import getpass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from f.millrace.core import db
 from f.millrace.core.errors import BadInput, NotFound
@@ -15,6 +17,15 @@ from scripts.commands.output import dump
 from scripts.commands.run import sample_sources
 from scripts.commands.terminal import Table, Terminal, line
 from scripts.database.ready import ready
+
+if TYPE_CHECKING:
+    from f.millrace.core import rows
+
+    class ListedAction(rows.Action):
+        """An action that waits, and the question that it is a part of."""
+
+        part_of: str | None
+
 
 # Findings that are published and marked, and tasks that got stuck: someone may look at them when
 # there is time.
@@ -66,18 +77,16 @@ def list_all(options: argparse.Namespace) -> int:
     ready()
     approvals.expire()
     waiting, reviews = approvals.list_pending(), db.fetch_all(REVIEWS)
-    rows = [
-        *({**row, "part_of": _question_of(row, waiting)} for row in waiting),
-        *approvals.list_unknown(),
-    ]
+    listed: list[ListedAction] = [{**row, "part_of": _question_of(row, waiting)} for row in waiting]
+    unknown = approvals.list_unknown()
     if options.json:
-        print(dump({"approvals": rows, "reviews": reviews}))
+        print(dump({"approvals": [*listed, *unknown], "reviews": reviews}))
         return 0
     # One question, one line: its parts are answered with it.
-    rows = [row for row in rows if not row.get("part_of")]
+    shown: list[rows.Action] = [*(row for row in listed if not row["part_of"]), *unknown]
     console = Terminal()
-    if rows:
-        console.print(_waiting_table(rows))
+    if shown:
+        console.print(_waiting_table(shown))
     else:
         print("Nothing waits for a person.")
     if reviews:
@@ -89,9 +98,9 @@ def list_all(options: argparse.Namespace) -> int:
     return 0
 
 
-def _waiting_table(rows: list[dict[str, Any]]) -> Table:
+def _waiting_table(waiting: list[rows.Action]) -> Table:
     table = Table("action", "tool", "for", "state", "expires")
-    for row in rows:
+    for row in waiting:
         proposed = row["state"] == "proposed"
         expires = f"{trusted.expires_at(row):%Y-%m-%d %H:%M} UTC" if proposed else ""
         table.add_row(
@@ -109,12 +118,12 @@ def _review_table(reviews: list[dict[str, Any]]) -> Table:
     return table
 
 
-def _describe(row: dict[str, Any]) -> str:
+def _describe(row: rows.Action) -> str:
     """Return whom an action is about, or else why it asks."""
     return questions.people(questions.addressees(row)) or str(row["reason"] or row["key"])
 
 
-def _question_of(row: dict[str, Any], waiting: list[dict[str, Any]]) -> str | None:
+def _question_of(row: rows.Action, waiting: list[rows.Action]) -> str | None:
     """Return the id of the waiting question that this action is a part of."""
     same_run = (one for one in waiting if one["run_id"] == row["run_id"] and one["id"] != row["id"])
     return next(
@@ -158,7 +167,7 @@ def answer(options: argparse.Namespace) -> int:
     return code if given["decision"] == wanted else 1
 
 
-def _format_standing(given: dict[str, Any], row: dict[str, Any]) -> str:
+def _format_standing(given: rows.Approval, row: rows.Action) -> str:
     """Say which answer counts when it is not the one just given."""
     if given["decision"] == "expired":
         return (
@@ -173,12 +182,12 @@ def _format_standing(given: dict[str, Any], row: dict[str, Any]) -> str:
     )
 
 
-def _go_on(row: dict[str, Any], given: dict[str, Any], as_json: bool) -> int:
+def _go_on(row: rows.Action, given: rows.Approval, as_json: bool) -> int:
     """Do what the standing answer allows: make the call, or continue the run that waits for it."""
     approved = given["decision"] == "approved"
     if calls.is_call(row):
         return _make_call(row, as_json) if approved else 0
-    run = (
+    run: rows.Run | None = (
         db.fetch_one("SELECT * FROM run WHERE id = %s", [row["run_id"]]) if row["run_id"] else None
     )
     # A run that waits for another answer must not take this one for it; only a flow's own question
@@ -209,7 +218,7 @@ def _go_on(row: dict[str, Any], given: dict[str, Any], as_json: bool) -> int:
     return report.outcome(outcome, as_json=as_json)
 
 
-def _make_call(row: dict[str, Any], as_json: bool) -> int:
+def _make_call(row: rows.Action, as_json: bool) -> int:
     from f.millrace.approvals import perform
 
     (done,) = perform.main(action_id=str(row["id"]))["actions"]
@@ -232,14 +241,14 @@ def resolve(options: argparse.Namespace) -> int:
     return 0
 
 
-def find(beginning: str) -> dict[str, Any]:
+def find(beginning: str) -> rows.Action:
     """Return the action whose id begins so."""
-    rows = db.fetch_all(
+    found: list[rows.Action] = db.fetch_all(
         "SELECT * FROM action WHERE id::text LIKE %s LIMIT 2",
         [beginning.replace("%", "").lower() + "%"],
     )
-    if not rows:
+    if not found:
         raise NotFound(f"no action {beginning!r}; scripts/millrace approvals list shows them")
-    if len(rows) > 1:
+    if len(found) > 1:
         raise BadInput(f"{beginning!r} is the beginning of several actions; give more of the id")
-    return rows[0]
+    return found[0]

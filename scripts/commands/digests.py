@@ -1,12 +1,14 @@
 """`digests`: the archive of digests: list, open one, the Atom feed, the pages that one cites."""
 
+from __future__ import annotations
+
 import argparse
 import os
 import sys
 import webbrowser
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from f.millrace.core import config, private_files, visible_text
 from f.millrace.core.errors import BadInput, NotFound
@@ -14,6 +16,9 @@ from f.millrace.digest import archive
 from scripts.commands.output import dump, relative
 from scripts.commands.terminal import Table, Terminal, line
 from scripts.database.ready import ready
+
+if TYPE_CHECKING:
+    from f.millrace.core import rows
 
 
 def add(commands: Any) -> None:
@@ -143,13 +148,13 @@ def show_page(options: argparse.Namespace) -> int:
     return 0
 
 
-def _find(options: argparse.Namespace) -> dict[str, Any]:
+def _find(options: argparse.Namespace) -> rows.Digest | archive.ListedDigest:
     namespace = _namespace(options)
     if options.day == "last":
-        rows = archive.list_digests(namespace)
-        if not rows:
+        listed = archive.list_digests(namespace)
+        if not listed:
             raise NotFound("there is no digest yet; scripts/millrace run daily_research makes one")
-        return rows[0]
+        return listed[0]
     try:
         day = date.fromisoformat(options.day)
     except ValueError as error:

@@ -2,9 +2,11 @@
 meaning.
 """
 
+from __future__ import annotations
+
 import argparse
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from f.millrace.memory.links import neighbours
 from f.millrace.memory.messages import conversation
@@ -13,6 +15,10 @@ from f.millrace.memory.timeline import history, timeline
 from scripts.commands.output import dump
 from scripts.commands.terminal import Table, Terminal, line
 from scripts.database.ready import ready
+
+if TYPE_CHECKING:
+    from f.millrace.memory.links import Neighbour
+    from f.millrace.memory.timeline import Began, History
 
 console = Terminal(markup=False, soft_wrap=True)
 
@@ -136,7 +142,7 @@ def show_stats(options: argparse.Namespace) -> int:
     return 0
 
 
-def _show_history(item: dict[str, Any], as_json: bool) -> int:
+def _show_history(item: History, as_json: bool) -> int:
     if as_json:
         print(dump(item))
         return 0
@@ -165,7 +171,7 @@ def _show_history(item: dict[str, Any], as_json: bool) -> int:
     return 0
 
 
-def _line(row: dict[str, Any]) -> str:
+def _line(row: Began | History | Neighbour) -> str:
     text = line(" ".join(str(row["text"]).split()))
     return text if len(text) <= 120 else text[:119] + "…"
 

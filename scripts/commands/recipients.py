@@ -1,5 +1,7 @@
 """`recipients`: who gets a digest without being asked for each time."""
 
+from __future__ import annotations
+
 import argparse
 import getpass
 from datetime import UTC, datetime
@@ -173,18 +175,19 @@ def revoke_one(options: argparse.Namespace) -> int:
 def list_all(options: argparse.Namespace) -> int:
     """Print the recipients and whether each has a standing approval."""
     ready()
-    rows = recipients.list_recipients()
-    for row in rows:
-        held = shares.of_recipients([row["address"]], row["flow"])
-        row["shared"] = held[row["address"]]
+    found = recipients.list_recipients()
+    shared = [_shared_with(row["address"], row["flow"]) for row in found]
     if options.json:
-        print(dump({"recipients": rows}))
+        listed = [{**row, "shared": held} for row, held in zip(found, shared, strict=True)]
+        print(dump({"recipients": listed}))
         return 0
     table = Table("address", "flow", "standing approval", "interests", "private")
-    for row in rows:
+    for row, held in zip(found, shared, strict=True):
         learned = feedback.of_recipient(row["address"], row["flow"], "main")
         follows = [*row["interests"], *_signed(learned)]
-        table.add_row(row["address"], row["flow"], _standing(row), ", ".join(follows), _sees(row))
+        table.add_row(
+            row["address"], row["flow"], _standing(row), ", ".join(follows), _sees(row, held)
+        )
     for row in recipients.list_unsubscribed():
         table.add_row(row["address"], row["flow"], _left(row), "", "")
     Terminal().print(table)
@@ -196,20 +199,14 @@ def show_one(options: argparse.Namespace) -> int:
     """Print what a recipient follows, what they said of digests, and which they got."""
     ready()
     found = recipients.describe(options.address)
-    found |= {
-        "learned": feedback.of_recipient(options.address, found["flow"], "main"),
-        "replies": feedback.list_replies(address=options.address),
-        "shared": shares.of_recipients([options.address], found["flow"])[options.address],
-    }
+    learned = feedback.of_recipient(options.address, found["flow"], "main")
+    replies = feedback.list_replies(address=options.address)
+    shared = _shared_with(options.address, found["flow"])
     if options.json:
-        print(dump(found))
+        print(dump({**found, "learned": learned, "replies": replies, "shared": shared}))
         return 0
-    more = sorted(
-        (name for name, value in found["learned"].items() if value > 0 and ":" not in name)
-    )
-    less = sorted(
-        (name for name, value in found["learned"].items() if value < 0 and ":" not in name)
-    )
+    more = sorted((name for name, value in learned.items() if value > 0 and ":" not in name))
+    less = sorted((name for name, value in learned.items() if value < 0 and ":" not in name))
     lines = {
         "gets": found["flow"] if found["unsubscribed_at"] is None else _left(found),
         "approval": _standing(found),
@@ -221,9 +218,9 @@ def show_one(options: argparse.Namespace) -> int:
     print(options.address)
     for name, value in lines.items():
         print(f"  {name:<9} {line(value)}")
-    for key, by in found["shared"].items():
+    for key, by in shared.items():
         print(f"  shared    {line(shares.in_words(key))}, by {line(by)}")
-    for row in found["replies"][:10]:
+    for row in replies[:10]:
         comment = f": {row['comment']}" if row["comment"] else ""
         print(f"  said      {row['at']:%Y-%m-%d} {row['verb']} {line(row['title'])}{line(comment)}")
     for row in found["digests"]:
@@ -240,17 +237,21 @@ def _signed(learned: dict[str, float]) -> list[str]:
     return more + [f"-{name}" for name in words if learned[name] < 0][:3]
 
 
-def _sees(row: dict[str, Any]) -> str:
+def _shared_with(address: str, flow: str) -> dict[str, str]:
+    return shares.of_recipients([address], flow)[address]
+
+
+def _sees(row: recipients.Addressee, shared: dict[str, str]) -> str:
     """Return what somebody sees of what is private."""
     if row["owner"]:
         return "all (owner)"
-    return ", ".join(shares.in_words(key) for key in row["shared"])
+    return ", ".join(shares.in_words(key) for key in shared)
 
 
-def _standing(row: dict[str, Any]) -> str:
+def _standing(row: recipients.Addressee | recipients.Description) -> str:
     standing = f"since {row['standing']:%Y-%m-%d}" if row["standing"] else "none: a person is asked"
     return standing + (f" until {row['until']:%Y-%m-%d}" if row["until"] else "")
 
 
-def _left(row: dict[str, Any]) -> str:
+def _left(row: recipients.Unsubscribed | recipients.Description) -> str:
     return f"unsubscribed on {row['unsubscribed_at']:%Y-%m-%d}; recipients add brings them back"

@@ -1,5 +1,7 @@
 """`recover`: runs that lost their runner, or whose question nobody answered, are gone on with."""
 
+from __future__ import annotations
+
 import argparse
 from typing import Any
 
@@ -43,7 +45,7 @@ def go_on_with_all(as_json: bool) -> int:
     return int(any(one["measure"] == "escalate" or one["status"] in FAILED for one in done))
 
 
-def _recover_apart(row: dict[str, Any], quiet: bool) -> dict[str, Any]:
+def _recover_apart(row: recovery.ResumableRun, quiet: bool) -> dict[str, Any]:
     """Recover one run; what goes wrong with it is told, and the others are gone on with."""
     try:
         return _recover(row, quiet)
@@ -59,7 +61,7 @@ def _recover_apart(row: dict[str, Any], quiet: bool) -> dict[str, Any]:
         }
 
 
-def _recover(row: dict[str, Any], quiet: bool) -> dict[str, Any]:
+def _recover(row: recovery.ResumableRun, quiet: bool) -> dict[str, Any]:
     run_id = str(row["id"])
     # A run whose question has expired is no fault of it: it goes on with the answer "nobody
     # answered".

@@ -1,14 +1,34 @@
 """`risk`: which class an action has, and which rule decided."""
 
+from __future__ import annotations
+
 import argparse
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from f.millrace.core import db
 from f.millrace.core.errors import BadInput
 from f.millrace.trust import questions, risk
 from scripts.commands.output import dump
 from scripts.commands.terminal import line
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from f.millrace.core import rows
+
+    class GivenAnswer(TypedDict):
+        """The answer to an action, and who gave it how."""
+
+        decision: str
+        decided_by: str
+        decided_at: datetime
+        how: str
+
+    class AnsweredAction(rows.Action):
+        """An action, with its answer when there is one."""
+
+        answer: GivenAnswer | None
 
 
 def add(commands: Any) -> None:
@@ -75,13 +95,13 @@ def _annotations(text: str | None) -> dict[str, Any] | None:
     return said
 
 
-def _find_action(beginning: str) -> dict[str, Any]:
+def _find_action(beginning: str) -> AnsweredAction:
     from scripts.commands.approvals import find
     from scripts.database.ready import ready
 
     ready()
     row = find(beginning)
-    spent = db.fetch_one(
+    spent: GivenAnswer | None = db.fetch_one(
         "SELECT decision, decided_by, decided_at, how FROM approval WHERE action_id = %s",
         [row["id"]],
     )

@@ -1,12 +1,14 @@
 """`run` and `resume`: a pipeline on this machine, shown step by step."""
 
+from __future__ import annotations
+
 import argparse
 import contextlib
 import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from f.millrace.core import config, db, windmill
 from f.millrace.core.errors import BadInput, NotFound
@@ -19,6 +21,9 @@ from scripts.compiler import pulled
 from scripts.database.ready import ready
 from scripts.paths import ROOT
 from scripts.runner import openflow as flows
+
+if TYPE_CHECKING:
+    from f.millrace.core import rows
 
 RECOVER = "recover_runs"
 
@@ -182,28 +187,16 @@ def scheduled_script(name: str, flows: list[str]) -> dict[str, Any]:
     return openflow.compile_script(scripts[name], bundle(ROOT))
 
 
-def find(run: str) -> dict[str, Any]:
+def find(run: str) -> rows.Run:
     """Return the row of a run by its id or the beginning of its id; the latest one by its flow's
     name, or by `last`: one of maintenance only when there is no other.
     """
-    if run == "last":
-        rows = db.fetch_all(
-            "SELECT * FROM run ORDER BY starts_with(flow, %s), started_at DESC LIMIT 1",
-            [MAINTENANCE],
-        )
-    elif not re.fullmatch(r"[0-9A-Fa-f-]+", run):
-        rows = db.fetch_all(
-            "SELECT * FROM run WHERE flow = %s ORDER BY started_at DESC LIMIT 1", [run]
-        )
-    else:
-        rows = db.fetch_all(
-            "SELECT * FROM run WHERE id::text LIKE %s LIMIT 2", [run.replace("%", "").lower() + "%"]
-        )
-    if not rows:
+    found = _list_named(run)
+    if not found:
         raise NotFound(f"no run {run!r}; scripts/millrace runs lists them")
-    if len(rows) > 1:
+    if len(found) > 1:
         raise BadInput(f"{run!r} is the beginning of several runs; give more of the id")
-    return rows[0]
+    return found[0]
 
 
 @contextlib.contextmanager
@@ -220,3 +213,18 @@ def sample_sources(wanted: bool) -> Iterator[str]:
         os.environ.update(sample_settings(address))
         config.reload()
         yield address
+
+
+def _list_named(run: str) -> list[rows.Run]:
+    if run == "last":
+        return db.fetch_all(
+            "SELECT * FROM run ORDER BY starts_with(flow, %s), started_at DESC LIMIT 1",
+            [MAINTENANCE],
+        )
+    if not re.fullmatch(r"[0-9A-Fa-f-]+", run):
+        return db.fetch_all(
+            "SELECT * FROM run WHERE flow = %s ORDER BY started_at DESC LIMIT 1", [run]
+        )
+    return db.fetch_all(
+        "SELECT * FROM run WHERE id::text LIKE %s LIMIT 2", [run.replace("%", "").lower() + "%"]
+    )

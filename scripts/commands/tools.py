@@ -2,10 +2,12 @@
 which were missing.
 """
 
+from __future__ import annotations
+
 import argparse
 import asyncio
 import getpass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from f.millrace.agents import missing_tools
 from f.millrace.core.errors import BadInput, NotFound
@@ -15,6 +17,9 @@ from f.millrace.trust import approvals, risk
 from scripts.commands.output import dump
 from scripts.commands.terminal import Table, Terminal, shown
 from scripts.database.ready import ready
+
+if TYPE_CHECKING:
+    from f.millrace.core import rows
 
 
 def add(commands: Any) -> None:
@@ -71,7 +76,7 @@ def list_tools(options: argparse.Namespace) -> int:
     return 0
 
 
-def _print_waiting(console: Terminal, waiting: list[dict[str, Any]]) -> None:
+def _print_waiting(console: Terminal, waiting: list[rows.Action]) -> None:
     """Print which tools wait to be enabled, by name and risk."""
     table = Table("waits to be enabled", "risk", "at", "what it says of itself")
     for row in waiting:
@@ -112,16 +117,16 @@ def approve_tool(options: argparse.Namespace) -> int:
     return 0
 
 
-def _find_question(name: str) -> dict[str, Any] | None:
+def _find_question(name: str) -> rows.Action | None:
     """Return the question about a tool (server.tool), or about all that a server offered at first
     contact (server).
     """
     server, _, tool = name.partition(".")
-    rows = [row for row in tool_pins.list_waiting() if row["arguments"]["server"] == server]
+    waiting = [row for row in tool_pins.list_waiting() if row["arguments"]["server"] == server]
     if not tool:
-        mine = [row for row in rows if row["arguments"]["name"] == tool_pins.ALL]
+        mine = [row for row in waiting if row["arguments"]["name"] == tool_pins.ALL]
         return mine[-1] if mine else tool_pins.ask_again(name)
-    for row in reversed(rows):
+    for row in reversed(waiting):
         if row["arguments"]["name"] == tool:
             return row
         one = tool_pins.ask_about_tool(row, tool)

@@ -1,7 +1,9 @@
 """`trace`: what a run did, as a tree with times, tokens and money, and where Jaeger shows it."""
 
+from __future__ import annotations
+
 import argparse
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.tree import Tree
 
@@ -14,6 +16,9 @@ from scripts.commands.output import dump
 from scripts.commands.run import find
 from scripts.commands.terminal import Terminal, shown
 from scripts.database.ready import ready
+
+if TYPE_CHECKING:
+    from f.millrace.core import rows
 
 
 class NotSent(MillraceError):
@@ -38,7 +43,7 @@ def show(options: argparse.Namespace) -> int:
     ready()
     run = find(options.run)
     sent = _export(run) if options.export else None
-    spans = db.fetch_all(
+    spans: list[rows.Span] = db.fetch_all(
         "SELECT * FROM span WHERE run_id = %s ORDER BY started_at, span_id", [run["id"]]
     )
     link = f"{settings().jaeger_url.rstrip('/')}/trace/{str(run['id']).replace('-', '')}"
@@ -74,7 +79,7 @@ def show(options: argparse.Namespace) -> int:
     return 0
 
 
-def tree(run: dict[str, Any], spans: list[dict[str, Any]]) -> Tree:
+def tree(run: rows.Run, spans: list[rows.Span]) -> Tree:
     """Return the run with its spans below it; one whose parent is unknown stands below the run."""
     ended = run["finished_at"]
     seconds = (ended - run["started_at"]).total_seconds() if ended else None
@@ -92,7 +97,7 @@ def tree(run: dict[str, Any], spans: list[dict[str, Any]]) -> Tree:
     return root
 
 
-def _export(run: dict[str, Any]) -> int:
+def _export(run: rows.Run) -> int:
     if not settings().otlp_endpoint:
         raise BadInput(
             "there is no collector; set MILLRACE_OTLP_ENDPOINT, e.g. to http://127.0.0.1:4318"
@@ -115,7 +120,7 @@ def _whether(run: dict[str, Any]) -> str:
     )
 
 
-def _node(span: dict[str, Any]) -> str:
+def _node(span: rows.Span) -> str:
     seconds = (
         (span["finished_at"] - span["started_at"]).total_seconds() if span["finished_at"] else None
     )
@@ -131,7 +136,7 @@ def _node(span: dict[str, Any]) -> str:
     )
 
 
-def _error_of(span: dict[str, Any]) -> str:
+def _error_of(span: rows.Span) -> str:
     return (
         str(span["attributes"].get("error.message", "")).partition("\n")[0][:120]
         if span["status"] == "error"
@@ -159,7 +164,7 @@ def _line(
     return "  ".join(filter(None, parts))
 
 
-def _sums(spans: list[dict[str, Any]]) -> tuple[int, float]:
+def _sums(spans: list[rows.Span]) -> tuple[int, float]:
     """Return tokens and money of the model calls; agents repeat what their calls have used."""
     calls = [
         span["attributes"]

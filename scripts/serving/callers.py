@@ -6,6 +6,8 @@ not sent to another system again. Each conversation is a run: `scripts/millrace 
 `trace` what it called.
 """
 
+from __future__ import annotations
+
 import asyncio
 import contextlib
 import json
@@ -14,7 +16,7 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import mcp
@@ -33,6 +35,9 @@ from f.millrace.tools.servers import SERVERS
 from f.millrace.tools.toolbox import Toolbox
 from f.millrace.trust import actions, taint, tool_answers
 from scripts.serving.served import Asked, Served, session_of
+
+if TYPE_CHECKING:
+    from f.millrace.core import rows
 
 NAME = "millrace"
 FLOW = "mcp.serve"
@@ -262,7 +267,7 @@ def _to_result(answer: dict[str, Any], meta: dict[str, Any]) -> types.CallToolRe
     return types.CallToolResult(content=[text], structured_content=answer, _meta=meta)
 
 
-def _refusal(words: str, action: dict[str, Any] | None = None) -> types.CallToolResult:
+def _refusal(words: str, action: rows.Action | None = None) -> types.CallToolResult:
     meta = (
         {"millrace/action": str(action["id"]), "millrace/state": action["state"]}
         if action

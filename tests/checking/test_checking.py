@@ -147,6 +147,20 @@ def test_what_is_kept_without_need_is_a_mistake(code: Path) -> None:
     assert "KEPT has 'used'" in line
 
 
+def test_the_keys_of_a_typed_dict_are_no_dead_code(code: Path) -> None:
+    (code / "f/kinds.py").write_text(
+        "from typing import TypedDict\n\n\nclass Pot(TypedDict):\n    lid: str\n"
+    )
+    (code / "f/used.py").write_text(
+        "from f import kinds\n\n\nclass TeaPot(kinds.Pot):\n    spout: str\n\n\nclass Cup:\n"
+        f"    handle: str = ''\n\n\npot: TeaPot = {{'spout': ''}}\nprint(pot, Cup)\n{USED}"
+    )
+
+    found = dead_code.find(code, {})
+
+    assert [line.split(" is never read")[0] for line in found] == ["f/used.py:9: variable 'handle'"]
+
+
 NESTED = """
 def find(rows):
     for row in rows:

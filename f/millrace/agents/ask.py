@@ -2,9 +2,11 @@
 
 """Ask: one question in, a cited answer out, with the conversation so far in mind."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, Field
 
@@ -14,6 +16,9 @@ from f.millrace.evidence import claims, nothing_found, store
 from f.millrace.memory import documents as memory_documents
 from f.millrace.memory import history
 from f.millrace.trust import decisions
+
+if TYPE_CHECKING:
+    from f.millrace.evidence import pool
 
 LONGEST_QUESTION = 2_000
 # A question of few words of its own leans on the one before when it points back: "When will it
@@ -63,7 +68,7 @@ def ask(
     memory_only: bool = False,
     fresh: bool = False,
     trust: contracts.Trust = "own",
-    documents: Sequence[dict[str, Any]] = (),
+    documents: Sequence[pool.Document] = (),
 ) -> Reply:
     """Answer the question from memory if that is enough, else by research; `on_token` gets each
     sentence that was checked.
@@ -90,7 +95,7 @@ def ask(
         if on_token is not None:
             on_token(_line(finding, numbers) + "\n")
 
-    topic: dict[str, Any] = {
+    topic: researcher.ResearchTopic = {
         "id": ids.stable_id("topic", run_id, question),
         "title": _with_context(question, earlier),
         "trust": trust,
@@ -99,7 +104,7 @@ def ask(
         skips_memory = fresh or bool(documents)
         known = None if skips_memory else _from_memory(run_id, topic, earlier, show, memory_only)
         if documents:
-            topic |= {"documents": list(documents), "search": False}
+            topic["documents"], topic["search"] = documents, False
         elif fresh:
             topic["documents"] = self_rag.passages(topic["title"])
         result = known or researcher.research_topic(run_id, topic, earlier=earlier, on_finding=show)
@@ -137,7 +142,7 @@ def _reply(
 
 def _from_memory(
     run_id: str,
-    topic: dict[str, Any],
+    topic: researcher.ResearchTopic,
     earlier: list[str],
     show: Callable[[contracts.Finding], None],
     only: bool,

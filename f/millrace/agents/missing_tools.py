@@ -6,8 +6,10 @@ A report has one form (`GapReport`), is checked against the tools that there are
 however many runs meet the same gap.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
@@ -15,6 +17,9 @@ from f.millrace.agents import tool_matching
 from f.millrace.core import db, errors, ids, redaction
 from f.millrace.telemetry import events
 from f.millrace.tools import client
+
+if TYPE_CHECKING:
+    from f.millrace.core import rows
 
 MARK = "Evidence: "
 MOST_STORED = 500
@@ -160,7 +165,7 @@ def validate(made: GapReport | dict[str, Any]) -> GapReport:
         raise errors.BadInput(f"the report is malformed: {'; '.join(parts)[:1000]}") from None
 
 
-def list_reports(run_id: str | None = None) -> list[dict[str, Any]]:
+def list_reports(run_id: str | None = None) -> list[rows.ToolGap]:
     """Return the stored gaps, the most frequent first, or those of one run."""
     return db.fetch_all(
         "SELECT id, report, seen, run_ids, first_at, last_at FROM tool_gap WHERE %s::uuid IS NULL"

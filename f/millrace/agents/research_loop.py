@@ -76,7 +76,7 @@ class Research:
     loop: bool = True
     given_only: bool = False
     item_ids: Sequence[str] = ()
-    documents: Sequence[dict[str, Any]] = ()
+    documents: "Sequence[pool.Document]" = ()
     earlier: Sequence[str] = ()
     already_told: Sequence[str] = ()
     trust: contracts.Trust = "untrusted"

@@ -6,8 +6,10 @@ The agents that do the work are planner, judge and writer, in the loop of resear
 are found at run time.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, TypedDict
 
 from pydantic import BaseModel, Field
 
@@ -17,6 +19,27 @@ from f.millrace.models import call
 from f.millrace.telemetry import events
 from f.millrace.tools import client, servers, snapshot, toolbox
 from f.millrace.trust import authority, decisions, risk, taint
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Required
+
+    from f.millrace.evidence import pool
+
+    class ResearchTopic(TypedDict, total=False):
+        """What to research, and what to begin with. Without `search` it works from what is given
+        and asks no tool; `public` keeps what is private out; `already_told` are sentences that the
+        reader has had.
+        """
+
+        id: Required[str]
+        title: Required[str]
+        item_ids: list[str]
+        documents: Sequence[pool.Document]
+        search: bool
+        public: bool
+        trust: contracts.Trust
+        already_told: list[str]
 
 
 class Spec(BaseModel):
@@ -44,7 +67,7 @@ spec = Spec()  # type: ignore[call-arg]
 
 def research_topic(
     run_id: str,
-    topic: dict[str, Any],
+    topic: ResearchTopic,
     *,
     loop: bool = True,
     earlier: list[str] | None = None,
@@ -56,7 +79,7 @@ def research_topic(
 
 async def research(
     run_id: str,
-    topic: dict[str, Any],
+    topic: ResearchTopic,
     *,
     loop: bool = True,
     earlier: list[str] | None = None,
@@ -104,7 +127,7 @@ async def _research(
     run_id: str,
     topic_id: str,
     question: str,
-    topic: dict[str, Any],
+    topic: ResearchTopic,
     allowed: list[str],
     own: setting_types.AgentSettings,
     loop: bool,

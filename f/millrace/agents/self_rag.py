@@ -8,10 +8,12 @@ everything that was asked in it (enough)? If not, memory is asked another way, a
 meaning and words, by the words that are missing, by time. Each decision is an event.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 from f.millrace.agents import researcher
 from f.millrace.core import config, contracts
@@ -45,7 +47,7 @@ class MemoryAnswer:
         enough: Whether the answer may stand as it is.
     """
 
-    documents: list[dict[str, Any]] = field(default_factory=list)
+    documents: list[pool.MemoryDocument] = field(default_factory=list)
     result: contracts.TopicResult | None = None
     enough: bool = False
 
@@ -75,7 +77,7 @@ def answer(
         found |= fresh
         if fresh:
             memory.documents = assemble(list(found.values()), config.settings().answer_tokens)
-            topic = {
+            topic: researcher.ResearchTopic = {
                 "id": topic_id,
                 "title": question,
                 "documents": memory.documents,
@@ -97,7 +99,7 @@ def answer(
     return memory
 
 
-def passages(question: str, limit: int = LIMIT) -> list[dict[str, Any]]:
+def passages(question: str, limit: int = LIMIT) -> list[pool.MemoryDocument]:
     """Return the passages of documents about a topic, as `research_topic` takes documents."""
     hits = [
         hit
@@ -107,7 +109,7 @@ def passages(question: str, limit: int = LIMIT) -> list[dict[str, Any]]:
     return assemble(hits, config.settings().answer_tokens)
 
 
-def assemble(hits: Sequence[recall.Result], tokens: int) -> list[dict[str, Any]]:
+def assemble(hits: Sequence[recall.Result], tokens: int) -> list[pool.MemoryDocument]:
     """Return the best passages that fit the budget; no document takes the room of another before
     that one was heard.
     """

@@ -6,15 +6,20 @@ A document is stored as evidence, in passages. More of them than one request sho
 summarised part by part, and the summary is written from the passages that the parts cite.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING
 
 from pydantic_ai import Agent
 
 from f.millrace.core import config, contracts, errors, run_context, setting_types
 from f.millrace.evidence import citations, prompt, store
 from f.millrace.models import call, offline
+
+if TYPE_CHECKING:
+    from f.millrace.evidence import pool
 
 INSTRUCTIONS = f"""\
 You summarise documents for a busy reader. Write at most as many lines as are asked for. Each line
@@ -45,11 +50,9 @@ class Summary:
 
 
 async def summarise(
-    topic_id: str, documents: Sequence[dict[str, Any]], about: str = "", lines: int = 5
+    topic_id: str, documents: Sequence[pool.GivenDocument], about: str = "", lines: int = 5
 ) -> Summary:
-    """Return the summary of documents (url, title, text, source, published_at, trust); call it
-    inside a step.
-    """
+    """Return the summary of documents; call it inside a step."""
     if not (config.settings().agents.get("summariser") or setting_types.AgentSettings()).enabled:
         raise errors.BadSetting("the agent summariser is off (setting agents.summariser.enabled)")
     summary = Summary()
@@ -77,7 +80,7 @@ async def summarise(
 
 
 def _store_evidence(
-    topic_id: str, documents: Sequence[dict[str, Any]], about: str, summary: Summary
+    topic_id: str, documents: Sequence[pool.GivenDocument], about: str, summary: Summary
 ) -> list[contracts.Evidence]:
     pieces: dict[str, contracts.Evidence] = {}
     left = MOST_CHARACTERS

@@ -9,11 +9,17 @@ to be asked, what was decided before, or that there is nothing to approve.
 scripts/millrace step approvals/record action_id=ACTION
 """
 
+from __future__ import annotations
+
 from contextlib import nullcontext
+from typing import TYPE_CHECKING
 
 from f.millrace.core import db, run_context
 from f.millrace.telemetry import spans
 from f.millrace.trust import actions, answers, approvals
+
+if TYPE_CHECKING:
+    from f.millrace.core import rows
 
 
 def main(
@@ -57,7 +63,7 @@ def main(
         return decision
 
 
-def _without_asking(action: dict) -> dict:
+def _without_asking(action: rows.Action) -> dict:
     """Return what holds without a question: an answer that was given before,
     else the action's own state.
     """

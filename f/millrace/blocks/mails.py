@@ -2,14 +2,35 @@
 
 """Mails of somebody's flow: each sent once, and only with an approval for exactly this mail."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from f.millrace.core import errors, ids, redaction, run_context
 from f.millrace.telemetry import events
 from f.millrace.trust import actions, approvals
 
-Row = dict[str, Any]
+if TYPE_CHECKING:
+    from f.millrace.core import rows
+
+    class ComposedMail(TypedDict):
+        """What sending a mail means: the arguments of its action."""
+
+        to: str
+        subject: str
+        text: str
+        message_id: str
+
+    class SentMail(TypedDict):
+        """How a mail ended."""
+
+        recipient: str
+        status: str
+        path: str | None
+        error: str | None
+
+
 TOOL = "mail.send"
 
 
@@ -20,7 +41,7 @@ def flow() -> str:
     return run_context.root_flow_path() or run_context.current().flow
 
 
-def compose(to: str, subject: str, text: str) -> Row:
+def compose(to: str, subject: str, text: str) -> ComposedMail:
     """Return what sending this mail means, without secrets; its name is the same when the step
     runs again.
     """
@@ -31,7 +52,7 @@ def compose(to: str, subject: str, text: str) -> Row:
     return {"to": to, "subject": subject, "text": text, "message_id": f"{name}@millrace.local"}
 
 
-def batch(mails: list[Row]) -> tuple[str, Row]:
+def batch(mails: list[ComposedMail]) -> tuple[str, dict[str, Any]]:
     """Return the key and the arguments of the one action that a person is asked about."""
     return f"mails:{run_context.current().run_id}:{run_context.current().step}", {
         "to": [one["to"] for one in mails],
@@ -39,7 +60,7 @@ def batch(mails: list[Row]) -> tuple[str, Row]:
     }
 
 
-def send(mails: list[Row], authorise: Callable[[Row], bool]) -> list[Row]:
+def send(mails: list[ComposedMail], authorise: Callable[[rows.Action], bool]) -> list[SentMail]:
     """Send the mails that `authorise` approves (it is given the action) and return how each ended:
     recipient, status, path.
 
@@ -56,14 +77,16 @@ def send(mails: list[Row], authorise: Callable[[Row], bool]) -> list[Row]:
     return ended
 
 
-def _send(wanted: Row, authorise: Callable[[Row], bool]) -> Row:
-    key = f"mail:{wanted['message_id']}"
-    action = actions.propose(TOOL, wanted, key, reason=f"{flow()} sends a mail")
-    if action["digest"] == actions.digest(TOOL, wanted):
+def _send(wanted: ComposedMail, authorise: Callable[[rows.Action], bool]) -> SentMail:
+    key, arguments = f"mail:{wanted['message_id']}", dict[str, Any](wanted)
+    action = actions.propose(TOOL, arguments, key, reason=f"{flow()} sends a mail")
+    if action["digest"] == actions.digest(TOOL, arguments):
         if not authorise(action):
             return {"recipient": wanted["to"], "status": "waiting", "path": None, "error": None}
         try:
-            action = actions.perform(key, wanted, lambda: _hand_over(wanted), lambda: _look(wanted))
+            action = actions.perform(
+                key, arguments, lambda: _hand_over(wanted), lambda: _look(wanted)
+            )
         except errors.NeedsApproval as error:
             return {
                 "recipient": wanted["to"],
@@ -84,12 +107,12 @@ def _send(wanted: Row, authorise: Callable[[Row], bool]) -> Row:
     }
 
 
-def approve_by_standing(action: Row) -> bool:
+def approve_by_standing(action: rows.Action) -> bool:
     """Approve a mail by the standing approval of its recipient for this flow."""
     return approvals.approve_by_standing(action, flow())
 
 
-def _hand_over(wanted: Row) -> dict[str, Any]:
+def _hand_over(wanted: ComposedMail) -> dict[str, Any]:
     from f.millrace.tools import mail  # few runs of a step send one
 
     try:
@@ -100,7 +123,7 @@ def _hand_over(wanted: Row) -> dict[str, Any]:
         raise actions.OutcomeUnknown(str(error)) from error
 
 
-def _look(wanted: Row) -> dict[str, Any] | bool | None:
+def _look(wanted: ComposedMail) -> dict[str, Any] | bool | None:
     from f.millrace.tools import mail
 
     found = mail.look(wanted["message_id"])

@@ -10,12 +10,17 @@ left to do, and it says so.
 scripts/millrace step blocks/send_if_approved action_id=ACTION
 """
 
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 from f.millrace.blocks import mails
 from f.millrace.core import errors
 from f.millrace.telemetry import spans
 from f.millrace.trust import actions, answers, approvals
+
+if TYPE_CHECKING:
+    from f.millrace.core import rows
 
 
 def main(
@@ -62,8 +67,8 @@ def main(
         return {**answer, "mails": [*(already_sent or []), *done]}
 
 
-def _send(whole: dict[str, Any]) -> list[dict[str, Any]]:
-    done: list[dict[str, Any]] = []
+def _send(whole: rows.Action) -> list[mails.SentMail]:
+    done: list[mails.SentMail] = []
 
     def send_all() -> dict[str, Any]:
         done.extend(
@@ -79,5 +84,5 @@ def _send(whole: dict[str, Any]) -> list[dict[str, Any]]:
     except errors.NeedsApproval:
         return []
     if row["state"] == "failed":
-        raise errors.ToolFailed(row["outcome"]["error"])
+        raise errors.ToolFailed((row["outcome"] or {})["error"])
     return done or list((row["outcome"] or {}).get("mails", []))

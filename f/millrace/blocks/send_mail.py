@@ -15,6 +15,8 @@ mails are files in the outbox.
 scripts/millrace step blocks/send_mail 'to=["me@localhost"]' subject=Hello text="How are you?"
 """
 
+from __future__ import annotations
+
 from typing import Any
 
 from f.millrace.blocks import mails
@@ -66,7 +68,7 @@ def _check_addresses(to: list[str]) -> list[str]:
     return addresses
 
 
-def _ask(others: list[dict[str, Any]]) -> dict[str, Any]:
+def _ask(others: list[mails.ComposedMail]) -> dict[str, Any]:
     """Propose the mails that wait for a person's word; return what a flow has to know of it."""
     waiting = [one["to"] for one in others]
     if not others:

@@ -10,6 +10,8 @@ read is reported and stops nothing, as long as something can.
 scripts/millrace step blocks/summarise text="..." sentences=3
 """
 
+from __future__ import annotations
+
 from typing import TYPE_CHECKING, Any
 
 from f.millrace.agents import summariser
@@ -23,8 +25,8 @@ from f.millrace.trust import markdown
 
 if TYPE_CHECKING:
     from f.millrace.core import rows
+    from f.millrace.evidence import pool
 
-Document = dict[str, Any]
 MOST_SENTENCES = 20
 
 
@@ -62,7 +64,7 @@ def main(
         raise errors.BadInput("there is nothing to summarise: give documents, urls or a text")
     with spans.step("blocks.summarise") as span:
         problems: list[str] = []
-        found = [
+        found: list[pool.GivenDocument] = [
             *_from_memory(documents or [], namespace, problems),
             *_from_web(urls or [], problems),
         ]
@@ -102,7 +104,7 @@ def _result(summary: summariser.Summary, read: int, problems: list[str]) -> dict
     return markdown.as_page(shown, f"{page}{unread}\nIt cost {cost}.\n")
 
 
-def _from_memory(names: list[str], namespace: str, problems: list[str]) -> list[Document]:
+def _from_memory(names: list[str], namespace: str, problems: list[str]) -> list[pool.GivenDocument]:
     found: dict[str, rows.Document] = {}
     for name in names:
         try:
@@ -122,19 +124,23 @@ def _from_memory(names: list[str], namespace: str, problems: list[str]) -> list[
     ]
 
 
-def _from_web(urls: list[str], problems: list[str]) -> list[Document]:
-    found = []
+def _from_web(urls: list[str], problems: list[str]) -> list[pool.GivenDocument]:
+    found: list[pool.GivenDocument] = []
     for url in dict.fromkeys(url.strip() for url in urls if url.strip()):
         try:
             page = web.read(url)
         except errors.MillraceError as error:
             problems.append(f"{url}: {error}")
             continue
-        about = {
-            "published_at": page.published_at,
-            "source": page.site or store.publisher(page.url),
-        }
-        found.append({"url": page.url, "title": page.title, "text": page.text, **about})
+        found.append(
+            {
+                "url": page.url,
+                "title": page.title,
+                "text": page.text,
+                "source": page.site or store.publisher(page.url),
+                "published_at": page.published_at,
+            }
+        )
     return found
 
 

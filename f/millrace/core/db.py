@@ -3,7 +3,8 @@
 """Postgres: one connection a thread, rows as dictionaries, faults in words.
 
 A row's type is said where it is asked for: `row: rows.Run | None = db.fetch_one("SELECT * …")`, or
-by what a function returns; else it is a dictionary of anything.
+by what a function returns. A row that is read column by column next to its statement needs none;
+one that is handed on does (scripts/compiler/row_types).
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import contextlib
 import logging
 import os
 import threading
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import unquote, urlsplit
 
@@ -25,6 +26,8 @@ from f.millrace.core import config, errors, windmill
 
 if TYPE_CHECKING:
     from typing_extensions import TypeVar
+
+    from f.millrace.core import rows
 
     Row = TypeVar("Row", default=dict[str, Any])
 
@@ -41,8 +44,11 @@ OWNER_VARIABLE = "f/millrace/owner_url"
 # It says of a pipeline that broke what the raised error says, without anybody having asked.
 logging.getLogger("psycopg").addHandler(logging.NullHandler())
 
-Connection = psycopg.Connection[dict[str, Any]]
-Params = Sequence[Any] | dict[str, Any] | None
+# A statement on a connection says as little of its rows as `fetch_one` does.
+Connection = psycopg.Connection[Any]
+# The parameters of a statement by their names.
+Values = dict[str, Any]
+Params = Sequence[Any] | Mapping[str, Any] | None
 
 _local = threading.local()
 
@@ -235,7 +241,7 @@ def migrate(url: str | None = None) -> list[str]:
     with in_words(), open_connection(owner) as connection, connection.transaction():
         connection.execute("SELECT pg_advisory_xact_lock(%s)", [MIGRATION_LOCK])
         found = connection.execute("SELECT to_regclass('schema_migration') AS there").fetchone()
-        applied = (
+        applied: list[rows.SchemaMigration] = (
             connection.execute("SELECT * FROM schema_migration").fetchall()
             if found and found["there"]
             else []
@@ -315,7 +321,7 @@ RIGHTS = (
 )
 
 
-def _refuse_foreign(applied: dict[int, dict[str, Any]]) -> None:
+def _refuse_foreign(applied: dict[int, rows.SchemaMigration]) -> None:
     from f.millrace.core import schema
 
     known = {migration.number: migration for migration in schema.MIGRATIONS}

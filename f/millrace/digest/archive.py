@@ -11,19 +11,50 @@ and an Atom feed of them.
     outbox/digests.atom.xml
 """
 
+from __future__ import annotations
+
 import os
 import re
 from collections.abc import Callable
 from datetime import date
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from f.millrace.core import config, db, errors, ids, private_files
 from f.millrace.digest import digest_links
 from f.millrace.trust import recipients
 
-Row = dict[str, Any]
+if TYPE_CHECKING:
+    from datetime import datetime
+    from uuid import UUID
+
+    from f.millrace.core import rows
+
+    class ListedDigest(TypedDict):
+        """A digest without its texts, and how many topics its run had."""
+
+        id: UUID
+        run_id: UUID
+        local_day: date
+        number: int
+        edition: str
+        subject: str
+        recipients: list[str]
+        private: bool
+        shared: dict[str, Any]
+        created_at: datetime
+        topics: int
+
+    class CitedPage(TypedDict):
+        """A page that a run cites, as it was kept."""
+
+        url: str
+        title: str
+        site: str
+        body: str
+
+
 FEED = "digests.atom.xml"
 FEED_ENTRIES = 20
 PREHEADER = '<div style="display:none'
@@ -34,7 +65,7 @@ DELIVERED = (
 )
 
 
-def list_digests(namespace: str = "main", flow: str = "daily_research") -> list[Row]:
+def list_digests(namespace: str = "main", flow: str = "daily_research") -> list[ListedDigest]:
     """Return the digests that were delivered, the newest first: id, local_day, number, subject,
     recipients, topics, private, shared.
     """
@@ -48,9 +79,9 @@ def list_digests(namespace: str = "main", flow: str = "daily_research") -> list[
     )
 
 
-def find(day: date, number: int | None = None, namespace: str = "main") -> list[Row]:
+def find(day: date, number: int | None = None, namespace: str = "main") -> list[rows.Digest]:
     """Return the digests of a day, the last edition first; NotFound when there is none."""
-    found = db.fetch_all(
+    found: list[rows.Digest] = db.fetch_all(
         f"SELECT g.* FROM digest g WHERE g.namespace = %s AND g.local_day = %s AND {DELIVERED} AND"
         " (%s::int IS NULL OR g.number = %s) ORDER BY g.number DESC, g.private, g.created_at, g.id",
         [namespace, day, number, number],
@@ -63,19 +94,28 @@ def find(day: date, number: int | None = None, namespace: str = "main") -> list[
     return found
 
 
-def file_of(row: Row) -> Path:
+def file_of(row: rows.Digest) -> Path:
     """Return where a digest's page is, or would be."""
     # What was mailed first has the plain name, and keeps it when a person lets others go later.
     closed = row["private"] or bool(row["shared"])
-    edition = [row[name] for name in ("flow", "namespace", "edition", "local_day", "number")]
-    siblings = db.fetch_all(
-        "SELECT g.id FROM digest g JOIN delivery v ON v.digest_id = g.id WHERE g.flow = %s AND"
-        " g.namespace = %s AND g.edition = %s AND g.local_day = %s AND g.number = %s AND"
-        " (g.private OR g.shared <> '{}') = %s AND v.status IN ('sending', 'sent', 'outbox',"
-        " 'unknown') GROUP BY g.id ORDER BY min(v.at), g.id",
-        [*edition, closed],
-    )
-    place = next((n for n, one in enumerate(siblings) if one["id"] == row["id"]), 0)
+    edition = [
+        row["flow"],
+        row["namespace"],
+        row["edition"],
+        row["local_day"],
+        row["number"],
+    ]
+    siblings = [
+        each["id"]
+        for each in db.fetch_all(
+            "SELECT g.id FROM digest g JOIN delivery v ON v.digest_id = g.id WHERE g.flow = %s AND"
+            " g.namespace = %s AND g.edition = %s AND g.local_day = %s AND g.number = %s AND"
+            " (g.private OR g.shared <> '{}') = %s AND v.status IN ('sending', 'sent', 'outbox',"
+            " 'unknown') GROUP BY g.id ORDER BY min(v.at), g.id",
+            [*edition, closed],
+        )
+    ]
+    place = siblings.index(row["id"]) if row["id"] in siblings else 0
     # Who hands on the plain file hands on no notes of the owner's.
     others = closed and db.fetch_one(
         "SELECT 1 FROM digest g WHERE g.flow = %s AND g.namespace = %s AND g.edition = %s AND"
@@ -96,7 +136,7 @@ def write(digest_id: Any) -> Path:
 
     ToolFailed when the folder cannot be written.
     """
-    row = db.fetch_one("SELECT * FROM digest WHERE id = %s", [digest_id])
+    row: rows.Digest | None = db.fetch_one("SELECT * FROM digest WHERE id = %s", [digest_id])
     if row is None:
         raise errors.NotFound(f"there is no digest {digest_id}")
     path = file_of(row)
@@ -116,39 +156,38 @@ def write(digest_id: Any) -> Path:
     return path
 
 
-def pages(run_id: str) -> list[Row]:
-    """Return the pages that a run cites, in the order of their first citation: url, title, site,
-    body as kept.
-    """
-    found = db.fetch_all(
-        "SELECT e.url, min(e.namespace) AS namespace, (array_agg(e.title ORDER BY e.id))[1] AS"
-        " title, (array_agg(e.source ORDER BY e.id))[1] AS source, string_agg(DISTINCT e.body,"
-        " E'\\n\\n') AS passages FROM evidence e JOIN research_result r ON r.run_id = e.run_id AND"
-        " r.topic_id = e.topic_id JOIN topic t ON t.id = r.topic_id WHERE e.run_id = %s AND"
-        " e.url LIKE 'http%%' AND position(e.id in r.findings::text || r.conflicts::text) > 0"
-        " GROUP BY e.url ORDER BY min(t.rank), min(e.id)",
-        [run_id],
-    )
+def pages(run_id: str) -> list[CitedPage]:
+    """Return the pages that a run cites, in the order of their first citation."""
+    # only the sample keeps its pages
+    from f.millrace.digest import findings, site_names
+
+    found = findings.load(run_id)
+    cited: dict[str, list[rows.Evidence]] = {}
+    for topic, result in found.topics:
+        ids_cited = findings.cited_by(result) if result else ()
+        for one in sorted(ids_cited):
+            piece = found.evidence.get(one)
+            if piece and piece["topic_id"] == topic["id"] and site_names.is_web(piece["url"]):
+                cited.setdefault(piece["url"], []).append(piece)
     kept = {
         row["canonical_url"]: row
         for row in db.fetch_all(
             "SELECT canonical_url, title, body FROM page WHERE canonical_url = ANY(%s) AND body <>"
             " ''",
-            [[ids.canonical_url(row["url"]) for row in found]],
+            [[ids.canonical_url(url) for url in cited]],
         )
     }
-    from f.millrace.digest import site_names  # only the sample keeps its pages
-
-    sites = site_names.Sites(found[0]["namespace"] if found else "", [row["url"] for row in found])
+    namespace = next((pieces[0]["namespace"] for pieces in cited.values()), "")
+    sites = site_names.Sites(namespace, cited)
     return [
         {
-            "url": row["url"],
-            "title": (page := kept.get(ids.canonical_url(row["url"]), {})).get("title")
-            or row["title"],
-            "site": sites.name(row["url"], row["source"]),
-            "body": page.get("body") or row["passages"],
+            "url": url,
+            "title": (page := kept.get(ids.canonical_url(url), {})).get("title")
+            or pieces[0]["title"],
+            "site": sites.name(url, pieces[0]["source"]),
+            "body": page.get("body") or "\n\n".join(sorted({piece["body"] for piece in pieces})),
         }
-        for row in found
+        for url, pieces in cited.items()
     ]
 
 
@@ -161,7 +200,7 @@ def feed(namespace: str = "main", reader: str = "") -> str:
     NotFound for a reader who never got one.
     """
     whose = "v.recipient = %(reader)s" if reader else "true"
-    rows = db.fetch_all(
+    found: list[rows.Digest] = db.fetch_all(
         "WITH delivered AS (SELECT g.*, g.private OR g.shared <> '{}' AS closed FROM digest g WHERE"
         " g.namespace = %(namespace)s AND g.flow = 'daily_research' AND EXISTS (SELECT 1 FROM"
         " delivery v WHERE v.digest_id = g.id AND v.status IN ('sent', 'outbox') AND"
@@ -174,12 +213,12 @@ def feed(namespace: str = "main", reader: str = "") -> str:
             "limit": FEED_ENTRIES,
         },
     )
-    if reader and not rows:
+    if reader and not found:
         raise errors.NotFound(
             f"{reader} never got a digest; scripts/millrace digests lists who got which"
         )
-    updated = f"{rows[0]['created_at']:%Y-%m-%dT%H:%M:%SZ}" if rows else "1970-01-01T00:00:00Z"
-    entries = "".join(_entry(row) for row in rows)
+    updated = f"{found[0]['created_at']:%Y-%m-%dT%H:%M:%SZ}" if found else "1970-01-01T00:00:00Z"
+    entries = "".join(_entry(row) for row in found)
     name = f"digests:{namespace}" + (f":{ids.digest_of(reader)[:16]}" if reader else "")
     return (
         '<?xml version="1.0" encoding="utf-8"?>\n<feed xmlns="http://www.w3.org/2005/Atom">\n'
@@ -228,7 +267,7 @@ def _without_preheader(html: str) -> str:
     return before + rest.partition("</div>")[2] if found else html
 
 
-def _entry(row: Row) -> str:
+def _entry(row: rows.Digest) -> str:
     html, _ = digest_links.depersonalise(row["html"], row["plain"], lambda _day, _number: "")
     shown = _without_preheader(_body_of(html))
     at = f"{row['created_at']:%Y-%m-%dT%H:%M:%SZ}"
@@ -240,17 +279,17 @@ def _entry(row: Row) -> str:
     )
 
 
-def _link(row: Row) -> str:
+def _link(row: rows.Digest) -> str:
     """Return the path from the feed to a digest's page."""
     return os.path.relpath(file_of(row), config.settings().outbox_dir)
 
 
-def _file_finder(row: Row) -> Callable[[date, int], str]:
+def _file_finder(row: rows.Digest) -> Callable[[date, int], str]:
     """Return how a digest's page finds that of an earlier one: by the path to its file."""
     folder = file_of(row).parent
 
     def find_file(day: date, number: int) -> str:
-        found = db.fetch_one(
+        found: rows.Digest | None = db.fetch_one(
             "SELECT g.* FROM digest g WHERE g.flow = %s AND g.namespace = %s AND g.edition = %s AND"
             " g.local_day = %s AND g.number = %s AND g.private <= %s AND (g.shared = '{}' OR"
             " g.shared = %s OR %s) AND g.recipients && %s ORDER BY g.private DESC, g.created_at"
@@ -263,7 +302,7 @@ def _file_finder(row: Row) -> Callable[[date, int], str]:
     return find_file
 
 
-def _keep_pages(row: Row, html: str, folder: Path) -> str:
+def _keep_pages(row: rows.Digest, html: str, folder: Path) -> str:
     """Write the cited pages beside the sample's digest, and return it with links to them: its
     server ends with the demo.
     """
@@ -280,7 +319,7 @@ def _keep_pages(row: Row, html: str, folder: Path) -> str:
     return LINK.sub(lead, html)
 
 
-def _page(page: Row) -> str:
+def _page(page: CitedPage) -> str:
     from f.millrace.digest import digest_style
 
     paragraphs = "".join(

@@ -7,7 +7,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from f.millrace.core import config, db, redaction, run_context
 from f.millrace.digest import (
@@ -26,6 +26,11 @@ from f.millrace.trust import spend
 
 if TYPE_CHECKING:
     from f.millrace.core import rows
+
+    class TopicItem(headlines.ListedItem):
+        """An item of a topic, and when it came."""
+
+        first_seen_at: datetime
 
 
 class OwnText(NamedTuple):
@@ -149,15 +154,15 @@ def _add_related(
 
 
 def _documents_read(opened: run_plan.RunPlan) -> set[str]:
-    rows = db.fetch_all(
+    found = db.fetch_all(
         "SELECT url FROM source_item WHERE namespace = %s AND source = 'documents'",
         [opened.namespace],
     )
-    return {row["url"].removeprefix("document:") for row in rows}
+    return {row["url"].removeprefix("document:") for row in found}
 
 
 def _shared(
-    reader: digest_reader.Reader, items: dict[str, dict[str, Any]]
+    reader: digest_reader.Reader, items: dict[str, TopicItem]
 ) -> list[digest_content.OwnText]:
     until = reader.window.until or reader.opened.until or run_context.now()
     told = {
@@ -203,24 +208,26 @@ def _new_topics(run_id: str, window: run_plan.Window, everything: bool) -> set[s
     }
 
 
-def _items(ids: list[str]) -> dict[str, dict[str, Any]]:
-    rows = db.fetch_all(
+def _items(ids: list[str]) -> dict[str, TopicItem]:
+    found: list[TopicItem] = db.fetch_all(
         "SELECT id, title, url, source, published_at, first_seen_at, score, comments_url, extra,"
         " share_keys FROM source_item WHERE id = ANY(%s)",
         [ids],
     )
-    return {row["id"]: row for row in rows}
+    return {row["id"]: row for row in found}
 
 
-def _numbers(findings: list[dict[str, Any]], evidence: dict[str, rows.Evidence]) -> dict[str, int]:
+def _numbers(
+    stored: list[findings.StoredFinding], evidence: dict[str, rows.Evidence]
+) -> dict[str, int]:
     """Return the number of each piece of evidence cited; passages of one page share its number."""
-    cited = (one for finding in findings for one in finding["citations"] if one in evidence)
+    cited = (one for finding in stored for one in finding["citations"] if one in evidence)
     pages = {one: evidence[one]["url"] or one for one in cited}
     order = list(dict.fromkeys(pages.values()))
     return {one: order.index(page) + 1 for one, page in pages.items()}
 
 
-def _sentence(finding: dict[str, Any]) -> str:
+def _sentence(finding: findings.StoredFinding) -> str:
     if not finding.get("about"):
         return finding["text"]
     # Few findings have it, and a step that has none does without pydantic.
@@ -230,11 +237,11 @@ def _sentence(finding: dict[str, Any]) -> str:
 
 
 def _findings(
-    findings: list[dict[str, Any]], numbers: dict[str, int]
+    stored: list[findings.StoredFinding], numbers: dict[str, int]
 ) -> list[tuple[str, list[int]]]:
     """Return each sentence with its numbers; one without stored evidence is not published."""
     found = []
-    for finding in findings:
+    for finding in stored:
         cited = {numbers[one] for one in finding["citations"] if one in numbers}
         if cited:
             found.append((_sentence(finding), sorted(cited)))
@@ -245,7 +252,7 @@ def _findings(
 def _section(
     topic: findings.Topic,
     evidence: dict[str, rows.Evidence],
-    items: dict[str, dict[str, Any]],
+    items: dict[str, TopicItem],
     sites: site_names.Sites,
     reader: digest_reader.Reader,
     failures: dict[str, str],
@@ -284,7 +291,7 @@ def _section(
 
 def _headed(
     row: rows.Topic,
-    items: list[dict[str, Any]],
+    items: list[TopicItem],
     sites: site_names.Sites,
     reader: digest_reader.Reader,
 ) -> digest_content.Section:
@@ -342,9 +349,9 @@ def _add_findings(
 
 
 def _sides(
-    conflict: dict[str, Any], evidence: dict[str, rows.Evidence], sites: site_names.Sites
+    conflict: findings.StoredConflict, evidence: dict[str, rows.Evidence], sites: site_names.Sites
 ) -> digest_content.Disagreement:
-    sides = []
+    sides: list[digest_content.Side] = []
     for number, side in enumerate(conflict["sides"]):
         pieces = [evidence[one] for one in side["evidence"] if one in evidence]
         named = {sites.name(one["url"], one["source"]): one["url"] for one in reversed(pieces)}
@@ -362,7 +369,7 @@ def _sides(
 
 
 def _reference(
-    number: int, row: Any, sites: site_names.Sites, reader: digest_reader.Reader
+    number: int, row: rows.Evidence, sites: site_names.Sites, reader: digest_reader.Reader
 ) -> digest_content.Reference:
     url = row["url"] if site_names.is_web(row["url"]) else ""
     host = site_names.host_of(url)

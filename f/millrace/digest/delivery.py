@@ -5,14 +5,41 @@
 `digest/sending` sends them, each once.
 """
 
+from __future__ import annotations
+
 import hashlib
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from f.millrace.core import db, ids
 from f.millrace.digest import run_plan
 from f.millrace.trust import deliveries, recipients, standing_approvals
 
-Row = dict[str, Any]
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from f.millrace.core import rows
+
+    class DigestDelivery(rows.Delivery):
+        """A delivery with the texts of its digest."""
+
+        subject: str
+        html: str
+        plain: str
+        private: bool
+        shared: dict[str, Any]
+        window_since: datetime | None
+
+    class DeliveryResult(TypedDict):
+        """How a mail stands."""
+
+        recipient: str
+        status: str
+        message_id: str
+        path: str | None
+        error: str | None
+
+
 TOOL = "mail.send"
 HOST = "millrace.local"
 
@@ -58,21 +85,21 @@ def reconcile_interrupted(opened: run_plan.RunPlan) -> int:
 
     Before new windows are cut, and before another run of the day takes a delivery over.
     """
-    rows = db.fetch_all(
+    found: list[DigestDelivery] = db.fetch_all(
         "SELECT d.*, g.subject, g.html, g.plain, g.private, g.shared, g.window_since FROM delivery"
         " d JOIN digest g ON g.id = d.digest_id JOIN run r ON r.id = d.run_id WHERE d.flow = %s AND"
         " d.namespace = %s AND d.edition = %s AND d.status = 'sending' AND r.status NOT IN"
         " ('running', 'waiting') ORDER BY d.local_day, d.recipient",
         [opened.flow, opened.namespace, opened.edition],
     )
-    if rows:
+    if found:
         from f.millrace.digest import sending  # few runs die there
 
-        sending.reconcile(opened, rows)
-    return len(rows)
+        sending.reconcile(opened, found)
+    return len(found)
 
 
-def deliveries_of(run_id: str) -> list[Row]:
+def deliveries_of(run_id: str) -> list[DigestDelivery]:
     """Return the run's deliveries with the texts of their digests."""
     return db.fetch_all(
         "SELECT d.*, g.subject, g.html, g.plain, g.private, g.shared, g.window_since FROM delivery"
@@ -81,7 +108,7 @@ def deliveries_of(run_id: str) -> list[Row]:
     )
 
 
-def make_arguments(row: Row) -> dict[str, Any]:
+def make_arguments(row: DigestDelivery) -> dict[str, Any]:
     """Return what sending this mail means: to whom, which subject, which text."""
     return {
         "to": row["recipient"],
@@ -93,11 +120,11 @@ def make_arguments(row: Row) -> dict[str, Any]:
     }
 
 
-def batch_arguments(rows: list[Row]) -> dict[str, Any]:
+def batch_arguments(waiting: list[DigestDelivery]) -> dict[str, Any]:
     """Return what a person is asked about: the mails to all who wait."""
     return {
-        "to": [row["recipient"] for row in rows],
-        "mails": [make_arguments(row) for row in rows],
+        "to": [row["recipient"] for row in waiting],
+        "mails": [make_arguments(row) for row in waiting],
     }
 
 
@@ -107,7 +134,7 @@ def needs_nobody(opened: run_plan.RunPlan) -> set[str]:
     return {*standing, recipients.OWN}
 
 
-def count_results(told: list[dict[str, Any]]) -> dict[str, int]:
+def count_results(told: Sequence[DeliveryResult]) -> dict[str, int]:
     """Return how many mails were sent, kept in the outbox, and neither: a try is no delivery."""
     return {
         "delivered": sum(one["status"] == "sent" for one in told),
@@ -117,28 +144,35 @@ def count_results(told: list[dict[str, Any]]) -> dict[str, int]:
 
 
 def mark(
-    row: Row,
+    row: DigestDelivery,
     status: str,
     action_id: str | None,
     path: str = "",
     error: str | None = None,
     temporary: bool = False,
-) -> dict[str, Any]:
+) -> DeliveryResult:
     """Note how a mail stands, and return that as JSON."""
-    key = deliveries.Key(*(row[name] for name in deliveries.Key._fields))
+    key = deliveries.Key(
+        row["flow"],
+        row["namespace"],
+        row["edition"],
+        row["recipient"],
+        row["local_day"],
+        row["number"],
+    )
     deliveries.mark(key, status, action_id, path, error, temporary)
     return to_dict({**row, "path": path, "error": error}, status)
 
 
-def close(rows: list[Row], status: str, why: str) -> list[dict[str, Any]]:
+def close(unsent: list[DigestDelivery], status: str, why: str) -> list[DeliveryResult]:
     """Mark mails that will not be sent: denied or expired."""
     return [
         mark(row, status, str(row["action_id"]) if row["action_id"] else None, error=why)
-        for row in rows
+        for row in unsent
     ]
 
 
-def to_dict(row: Row, status: str) -> dict[str, Any]:
+def to_dict(row: DigestDelivery, status: str) -> DeliveryResult:
     """Return a delivery as JSON: recipient, status, message_id, path, error."""
     return {
         "recipient": row["recipient"],

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import date
-from typing import Any
+from typing import TypedDict
 
 from f.millrace.digest import site_names
 
@@ -91,14 +91,24 @@ class OwnText:
     line: str
 
 
-@dataclass
-class Disagreement:
-    """A conflict: each side with its claim, dates, sources, a link for each source (empty: none),
-    and whether it is the trusted one.
+class Side(TypedDict):
+    """A side of a conflict: what it claims, the days of its sources, a link for each source (empty:
+    none), and whether it is the trusted one.
     """
 
+    claim: str
+    dates: list[str]
+    sources: list[str]
+    links: list[str]
+    trusted: bool
+
+
+@dataclass
+class Disagreement:
+    """A conflict, with each of its sides."""
+
     question: str
-    sides: list[dict[str, Any]]
+    sides: list[Side]
     why: str
 
 

@@ -256,7 +256,7 @@ def _conflict(conflict: digest_content.Disagreement) -> str:
     )
 
 
-def _side_from(side: dict) -> str:
+def _side_from(side: digest_content.Side) -> str:
     names = [
         f'<a class="soft" href="{escape(url)}">{_isolate(name)}</a>'
         if is_safe(url)

@@ -4,17 +4,22 @@
 digests are; in a copy that anybody may open, none of them.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from html import escape
-from typing import Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from f.millrace.core import config, db
 from f.millrace.digest import wrapping
 from f.millrace.trust import reply_tokens
+
+if TYPE_CHECKING:
+    from f.millrace.digest import delivery
 
 REPLY = re.compile(r'<p class="reply">(\d+)</p>')
 EARLIER = re.compile(
@@ -43,7 +48,7 @@ class Mail:
 
 
 # complexipy: ignore (one replacement for each kind of link)
-def personalise(row: dict[str, Any]) -> Mail:
+def personalise(row: delivery.DigestDelivery) -> Mail:
     """Return the mail of a delivery: a row with its digest's `html`, `plain`, `private` and
     `shared`.
     """
@@ -136,7 +141,7 @@ def _tokens_in_plain(
     return "\n".join([*lines, "", f"{WORDS['unsubscribe']:<18} {end}", "", "", ""])
 
 
-def _message_id_of(row: dict[str, Any], day: date, number: int) -> str:
+def _message_id_of(row: delivery.DigestDelivery, day: date, number: int) -> str:
     """Return the Message-ID of an earlier digest that this reader got, unless it is private."""
     found = db.fetch_one(
         "SELECT d.message_id FROM delivery d JOIN digest g ON g.id = d.digest_id WHERE d.flow = %s"

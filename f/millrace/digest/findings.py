@@ -8,12 +8,35 @@ A mail, a page, a result and a memory are made of these same objects.
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, NotRequired, TypedDict
 
 from f.millrace.core import db
 
 if TYPE_CHECKING:
     from f.millrace.core import rows
+
+    class StoredFinding(TypedDict):
+        """A finding as a result's row has it (contracts.Finding)."""
+
+        text: str
+        citations: list[str]
+        about: NotRequired[str]
+
+    class StoredSide(TypedDict):
+        """A side of a conflict as a result's row has it (contracts.ConflictSide)."""
+
+        claim: str
+        evidence: list[str]
+        dates: NotRequired[list[str]]
+        sources: NotRequired[list[str]]
+
+    class StoredConflict(TypedDict):
+        """A conflict as a result's row has it (contracts.Conflict)."""
+
+        question: str
+        sides: list[StoredSide]
+        trusted: NotRequired[int | None]
+        why: NotRequired[str]
 
 
 class Topic(NamedTuple):
@@ -21,6 +44,16 @@ class Topic(NamedTuple):
 
     row: rows.Topic
     result: rows.ResearchResult | None
+
+
+def cited_by(result: rows.ResearchResult) -> set[str]:
+    """Return the ids of the evidence that a result cites, in its findings and its conflicts."""
+    return {one for finding in result["findings"] for one in finding["citations"]} | {
+        one
+        for conflict in result["conflicts"]
+        for side in conflict["sides"]
+        for one in side["evidence"]
+    }
 
 
 class Findings:

@@ -4,10 +4,34 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from f.millrace.core import db
 from f.millrace.digest import digest_content, digest_reader, site_names
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    class ListedItem(TypedDict):
+        """An item of a source as a digest names it."""
+
+        id: str
+        title: str
+        url: str
+        source: str
+        published_at: datetime | None
+        score: float
+        comments_url: str
+        extra: dict[str, Any]
+        share_keys: list[str]
+
+    class NewItem(ListedItem):
+        """A new item, and its place among those of its source."""
+
+        body: str
+        place: int
+
 
 HEADLINES = 18
 # These of each source come first, more of one whose readers vote; then the others, while there is
@@ -18,7 +42,7 @@ OF_A_SOURCE, OF_A_VOTED_SOURCE, MANY_POINTS = 3, 8, 50
 def load(reader: digest_reader.Reader, shown: set[str]) -> list[digest_content.Headline]:
     """Return further new items, the best of each source: what was new is named at least."""
     opened, window = reader
-    found = db.fetch_all(
+    found: list[NewItem] = db.fetch_all(
         "SELECT * FROM (SELECT id, title, body, url, source, published_at, score, comments_url,"
         " extra, share_keys, row_number() OVER (PARTITION BY source ORDER BY score DESC,"
         " first_seen_at DESC, id) AS place FROM source_item WHERE namespace = %s AND source ="
@@ -49,7 +73,7 @@ def load(reader: digest_reader.Reader, shown: set[str]) -> list[digest_content.H
     ]
 
 
-def _is_no_news(row: dict[str, Any]) -> bool:
+def _is_no_news(row: NewItem) -> bool:
     """Tell whether an item is somebody's message that is no news, such as a greeting."""
     if row["url"] != row["comments_url"]:
         return False
@@ -59,7 +83,7 @@ def _is_no_news(row: dict[str, Any]) -> bool:
 
 
 def _headline(
-    row: dict[str, Any], sites: site_names.Sites, reader: digest_reader.Reader
+    row: NewItem, sites: site_names.Sites, reader: digest_reader.Reader
 ) -> digest_content.Headline:
     unread = sites.unreadable(row["url"])
     talk = find_discussion([row], row["url"], row["title"])
@@ -76,7 +100,7 @@ def _headline(
 
 
 def find_discussion(
-    items: list[dict[str, Any]], page: str, title: str
+    items: Sequence[ListedItem], page: str, title: str
 ) -> digest_content.Discussion | None:
     """Return the most lively discussion of these items, where people vote and comment; none when
     that is the page itself. It is named where it has another title than this one.

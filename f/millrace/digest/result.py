@@ -14,6 +14,12 @@ from f.millrace.evidence import confidence_words
 if TYPE_CHECKING:
     from f.millrace.core import rows
 
+    class DeliveredDigest(rows.Digest):
+        """A digest, and the file of a mail that holds it."""
+
+        path: str
+
+
 # What is said of a topic whose research failed.
 NOTHING_FOUND: dict[str, Any] = {
     "summary": "",
@@ -56,9 +62,9 @@ def whole_result(run_id: str) -> dict[str, Any]:
     }
 
 
-def _files(opened: run_plan.RunPlan, digest: dict[str, Any]) -> list[str]:
+def _files(opened: run_plan.RunPlan, digest: run_summary.ListedDigest) -> list[str]:
     """Return the digest's page and text, and the mails that wait in the outbox."""
-    found = db.fetch_all(
+    found: list[DeliveredDigest] = db.fetch_all(
         "SELECT v.path, g.* FROM delivery v JOIN digest g ON g.id = v.digest_id WHERE v.digest_id ="
         " %s AND v.namespace = %s AND v.path <> '' ORDER BY v.recipient",
         [digest["digest_id"], opened.namespace],
@@ -75,9 +81,10 @@ def _topic(topic: findings.Topic, evidence: dict[str, rows.Evidence]) -> dict[st
     about = {"reasons": row["reasons"], "update_of": row["update_of"]}
     if result is None:
         return {**told, **NOTHING_FOUND, **about, "rounds": 0, "cost_usd": money.number(0)}
-    cited = [
+    stored: list[findings.StoredFinding] = result["findings"]
+    cited: list[findings.StoredFinding] = [
         {**finding, "citations": [one for one in finding["citations"] if one in evidence]}
-        for finding in result["findings"]
+        for finding in stored
     ]
     return {
         **told,
@@ -101,7 +108,7 @@ def _topic(topic: findings.Topic, evidence: dict[str, rows.Evidence]) -> dict[st
     }
 
 
-def _publishers(found: list[dict[str, Any]], evidence: dict[str, rows.Evidence]) -> int:
+def _publishers(found: list[findings.StoredFinding], evidence: dict[str, rows.Evidence]) -> int:
     cited = {one for finding in found for one in finding["citations"]}
     return len({evidence[one]["source"] or evidence[one]["url"] for one in cited})
 

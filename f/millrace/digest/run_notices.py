@@ -9,12 +9,13 @@ One text for the digest's head, the run's result and the terminal.
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from f.millrace.core import db, money
 from f.millrace.models import fault_log
 
 if TYPE_CHECKING:
+    from f.millrace.core import rows
     from f.millrace.digest import findings
 
 MOST_FAULTS = 4
@@ -49,7 +50,7 @@ def notices(run_id: str, topics: list[findings.Topic], detailed: bool = True) ->
     ]
 
 
-def model_faults(run_id: str, topics: list[findings.Topic]) -> list[dict[str, Any]]:
+def model_faults(run_id: str, topics: list[findings.Topic]) -> list[fault_log.RunFault]:
     """Return the faults of models that left a mark: a topic without a result, one that the offline
     model wrote, or no answer after it. What was mended in time is nobody's worry.
     """
@@ -85,13 +86,14 @@ def budget_notices(run_id: str) -> list[str]:
     ]
 
 
-def without_money(run_id: str) -> list[dict[str, Any]]:
-    """Return the topics (title, stopped_because) of which nothing was told for want of money."""
-    return db.fetch_all(
-        "SELECT title, stopped_because FROM research_result WHERE run_id = %s AND findings = '[]'"
-        " AND starts_with(stopped_because, 'the budget') ORDER BY title",
-        [run_id],
-    )
+def without_money(topics: list[findings.Topic]) -> list[rows.ResearchResult]:
+    """Return the results in which nothing was told for want of money, by their titles."""
+    found = [
+        result
+        for _, result in topics
+        if result and not result["findings"] and result["stopped_because"].startswith("the budget")
+    ]
+    return sorted(found, key=lambda result: result["title"])
 
 
 def failures(run_id: str, detailed: bool = True) -> dict[str, str]:
@@ -105,7 +107,7 @@ def failures(run_id: str, detailed: bool = True) -> dict[str, str]:
     return {row["topic_id"]: said for row in rows}
 
 
-def _plain_fault(faults: list[dict[str, Any]]) -> str:
+def _plain_fault(faults: list[fault_log.RunFault]) -> str:
     """Return what happened to the models for somebody who cannot mend it; empty: nothing."""
     if not faults:
         return ""
@@ -113,7 +115,7 @@ def _plain_fault(faults: list[dict[str, Any]]) -> str:
     return "the model could not be reached" if unreached else "the model could not be used"
 
 
-def _plain_notice(topics: list[findings.Topic], faults: list[dict[str, Any]]) -> str:
+def _plain_notice(topics: list[findings.Topic], faults: list[fault_log.RunFault]) -> str:
     """Return the notice for a reader who can mend nothing: the fact, and what was done instead."""
     said = _plain_fault(faults)
     said = said[:1].upper() + said[1:]
@@ -180,7 +182,7 @@ def _reason(error: str) -> str:
     return words.partition(" gave no usable answer: ")[2] or words
 
 
-def _times(row: dict[str, Any]) -> str:
+def _times(row: fault_log.RunFault) -> str:
     return f" ({row['n']} times)" if row["n"] > 1 else ""
 
 

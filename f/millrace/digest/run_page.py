@@ -4,11 +4,16 @@
 and labels.
 """
 
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 from f.millrace.core import db, money
 from f.millrace.digest import run_plan
 from f.millrace.trust import markdown
+
+if TYPE_CHECKING:
+    from f.millrace.digest import run_summary
 
 RAN = ("run", "catch_up")
 
@@ -49,7 +54,7 @@ def _digest(run_id: str) -> str:
     return digest_markdown.page(content_loader.load(run_id, opened, window, operator=True))
 
 
-def _topics(topics: list[dict[str, Any]]) -> str:
+def _topics(topics: list[run_summary.ListedTopic]) -> str:
     lines = [
         f"- {markdown.one_line(str(one['title']))}: {_count(one['findings'], 'finding')}"
         for one in topics
@@ -57,7 +62,7 @@ def _topics(topics: list[dict[str, Any]]) -> str:
     return "#### Topics\n\n" + "\n".join(lines) if lines else ""
 
 
-def _deliveries(deliveries: list[dict[str, Any]]) -> str:
+def _deliveries(deliveries: list[run_summary.ListedDelivery]) -> str:
     lines = [
         f"- {markdown.one_line(str(one['recipient']))}: {markdown.one_line(str(one['status']))}"
         for one in deliveries

@@ -4,11 +4,66 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from f.millrace.core import db, errors
 from f.millrace.digest import findings, run_notices, run_plan
 from f.millrace.trust import spend
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from f.millrace.core import rows
+
+    class ListedWindow(TypedDict):
+        """From when to when a digest tells."""
+
+        since: str | None
+        until: str | None
+
+    class ListedDigest(TypedDict):
+        """A digest of a run."""
+
+        digest_id: str
+        window: ListedWindow
+        recipients: list[str]
+
+    class Reading(TypedDict):
+        """How reading a source went."""
+
+        name: str
+        status: str
+        items: int
+        fresh: int
+        error: str
+
+    class ListedSource(TypedDict):
+        """A source of a run; `error` is None where there was none."""
+
+        name: str
+        status: str
+        items: int
+        error: str | None
+
+    class ListedTopic(TypedDict):
+        """A topic in short."""
+
+        topic_id: str
+        title: str
+        confidence: int
+        findings: int
+        conflicts: int
+        no_sources: bool
+
+    class ListedDelivery(TypedDict):
+        """A mail of a run."""
+
+        recipient: str
+        status: str
+        message_id: str
+        path: str | None
+        error: str | None
+        number: int
 
 
 def small_result(run_id: str) -> dict[str, Any]:
@@ -54,7 +109,7 @@ def empty() -> dict[str, Any]:
     return {"edition": "", **lists, "evidence": {}}
 
 
-def digests(run_id: str) -> list[dict[str, Any]]:
+def digests(run_id: str) -> list[ListedDigest]:
     """Return the run's digests: digest_id, window (since, until), recipients."""
     found = db.fetch_all(
         "SELECT id, window_since, window_until, recipients FROM digest WHERE run_id = %s ORDER BY"
@@ -71,23 +126,29 @@ def digests(run_id: str) -> list[dict[str, Any]]:
     ]
 
 
-def readings(run_id: str, names: list[str]) -> list[dict[str, Any]]:
+def readings(run_id: str, names: list[str]) -> list[Reading]:
     """Return how each source went: name, status, items, fresh, error; one whose step died without a
     word counts as failed.
     """
-    found = {
-        row["name"]: row
-        for row in db.fetch_all(
-            "SELECT source AS name, status, items, fresh, error FROM source_reading WHERE run_id"
-            " = %s",
-            [run_id],
-        )
+    found: list[Reading] = db.fetch_all(
+        "SELECT source AS name, status, items, fresh, error FROM source_reading WHERE run_id = %s",
+        [run_id],
+    )
+    by_name = {row["name"]: row for row in found}
+    return [by_name.get(name) or _dead_reading(name) for name in names]
+
+
+def _dead_reading(name: str) -> Reading:
+    return {
+        "name": name,
+        "status": "failed",
+        "items": 0,
+        "fresh": 0,
+        "error": "its step ended without a result",
     }
-    died = {"status": "failed", "items": 0, "fresh": 0, "error": "its step ended without a result"}
-    return [found.get(name) or {"name": name, **died} for name in names]
 
 
-def sources(run_id: str) -> list[dict[str, Any]]:
+def sources(run_id: str) -> list[ListedSource]:
     """Return the run's sources: name, status, items, error."""
     opened = find_plan(run_id)
     names = opened.sources if opened and not opened.skip else []
@@ -102,7 +163,7 @@ def sources(run_id: str) -> list[dict[str, Any]]:
     ]
 
 
-def _topic_summary(topic: findings.Topic) -> dict[str, Any]:
+def _topic_summary(topic: findings.Topic) -> ListedTopic:
     row, result = topic
     return {
         "topic_id": row["id"],
@@ -114,14 +175,14 @@ def _topic_summary(topic: findings.Topic) -> dict[str, Any]:
     }
 
 
-def deliveries(run_id: str) -> list[dict[str, Any]]:
+def deliveries(run_id: str) -> list[ListedDelivery]:
     """Return the run's mails: recipient, status, message_id, path, error, number."""
     return deliveries_of(run_plan.load(run_id), run_id)
 
 
-def deliveries_of(opened: run_plan.RunPlan, run_id: str) -> list[dict[str, Any]]:
+def deliveries_of(opened: run_plan.RunPlan, run_id: str) -> list[ListedDelivery]:
     """Return the mails of a run, as the run of this plan tells them."""
-    found = db.fetch_all(
+    found: list[ListedDelivery] = db.fetch_all(
         "SELECT recipient, status, message_id, path, error, number FROM delivery WHERE run_id = %s"
         " AND namespace = %s ORDER BY recipient",
         [run_id, opened.namespace if not opened.same_as else opened.lasting],
@@ -129,7 +190,7 @@ def deliveries_of(opened: run_plan.RunPlan, run_id: str) -> list[dict[str, Any]]
     return [{**row, "path": row["path"] or None} for row in found]
 
 
-def gaps(run_id: str) -> list[dict[str, Any]]:
+def gaps(run_id: str) -> list[rows.Json]:
     """Return the reports of tools that the run missed."""
     return [
         row["report"]
@@ -139,6 +200,6 @@ def gaps(run_id: str) -> list[dict[str, Any]]:
     ]
 
 
-def iso(moment: Any) -> str | None:
+def iso(moment: datetime | None) -> str | None:
     """Return a time as JSON has it."""
     return moment.isoformat() if moment else None

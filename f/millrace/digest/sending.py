@@ -2,20 +2,24 @@
 
 """How a digest's mail goes out: approved, sent once, looked for when the try that sent it died."""
 
+from __future__ import annotations
+
 import dataclasses
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from f.millrace.core import db, errors, redaction
 from f.millrace.digest import delivery, run_plan
 from f.millrace.telemetry import alerts, events
 from f.millrace.trust import actions, approvals, recipients, shares
 
-Row = dict[str, Any]
+if TYPE_CHECKING:
+    from f.millrace.core import rows
+
 ALERT = "DeliveryFailed"
 
 
-def authorise_unasked(opened: run_plan.RunPlan, action: Row) -> bool:
+def authorise_unasked(opened: run_plan.RunPlan, action: rows.Action) -> bool:
     """Approve a mail that needs nobody: by the standing approval, or as one that stays here; return
     whether it is approved.
     """
@@ -25,25 +29,31 @@ def authorise_unasked(opened: run_plan.RunPlan, action: Row) -> bool:
 
 
 def deliver(
-    opened: run_plan.RunPlan, rows: list[Row], authorise: Callable[[Row], bool]
-) -> list[dict[str, Any]]:
+    opened: run_plan.RunPlan,
+    waiting: list[delivery.DigestDelivery],
+    authorise: Callable[[rows.Action], bool],
+) -> list[delivery.DeliveryResult]:
     """Send the mails whose action `authorise` approves; return how each ended. What goes wrong with
     one does not end those after it.
     """
-    return [_deliver_apart(opened, row, authorise) for row in rows]
+    return [_deliver_apart(opened, row, authorise) for row in waiting]
 
 
 def _deliver_apart(
-    opened: run_plan.RunPlan, row: Row, authorise: Callable[[Row], bool]
-) -> dict[str, Any]:
+    opened: run_plan.RunPlan, row: delivery.DigestDelivery, authorise: Callable[[rows.Action], bool]
+) -> delivery.DeliveryResult:
     try:
         return _deliver(opened, row, authorise)
     except errors.MillraceError:
         raise  # no fault of this mail: what is not sent is told where it arises
     except Exception as error:
-        answer = delivery.mark(row, "failed", row["action_id"], error=_describe(error))
+        answer = delivery.mark(row, "failed", _action_id(row), error=_describe(error))
         _alert(row, answer, temporary=False)
         return answer
+
+
+def _action_id(row: delivery.DigestDelivery) -> str | None:
+    return str(row["action_id"]) if row["action_id"] else None
 
 
 def _describe(error: Exception) -> str:
@@ -51,8 +61,8 @@ def _describe(error: Exception) -> str:
 
 
 def _deliver(
-    opened: run_plan.RunPlan, row: Row, authorise: Callable[[Row], bool]
-) -> dict[str, Any]:
+    opened: run_plan.RunPlan, row: delivery.DigestDelivery, authorise: Callable[[rows.Action], bool]
+) -> delivery.DeliveryResult:
     # What became of a try that died comes first: a mail that may be with its reader is not one that
     # came too late.
     done = _find_action(opened, row)
@@ -63,14 +73,14 @@ def _deliver(
         return delivery.mark(
             row,
             "expired",
-            row["action_id"],
+            _action_id(row),
             error=f"the digest of {later} came first and holds what was new",
         )
     if recipients.is_unsubscribed(row["recipient"], row["flow"], row["namespace"]):
-        return delivery.mark(row, "expired", row["action_id"], error="its reader has unsubscribed")
+        return delivery.mark(row, "expired", _action_id(row), error="its reader has unsubscribed")
     if _shows_too_much(row, opened):
         said = "it holds what is not shared with its reader any more; --again makes another edition"
-        return delivery.mark(row, "expired", row["action_id"], error=said)
+        return delivery.mark(row, "expired", _action_id(row), error=said)
     wanted = delivery.make_arguments(row)
     key = delivery.key_of(opened, row["recipient"])
     action = actions.propose(
@@ -86,7 +96,7 @@ def _deliver(
     return _close_delivery(row, done)
 
 
-def _shows_too_much(row: Row, opened: run_plan.RunPlan) -> bool:
+def _shows_too_much(row: delivery.DigestDelivery, opened: run_plan.RunPlan) -> bool:
     """Return whether a digest shows its reader what is private and not, or no longer, for them."""
     if row["private"]:
         readers = recipients.list_of_run(opened.flow, opened.lasting)
@@ -97,7 +107,7 @@ def _shows_too_much(row: Row, opened: run_plan.RunPlan) -> bool:
     return not row["shared"].keys() <= held[row["recipient"]].keys()
 
 
-def _find_action(opened: run_plan.RunPlan, row: Row) -> Row | None:
+def _find_action(opened: run_plan.RunPlan, row: delivery.DigestDelivery) -> rows.Action | None:
     """Return the mail's action when it was performed, or may have been, also by an earlier run of
     the day.
     """
@@ -108,9 +118,9 @@ def _find_action(opened: run_plan.RunPlan, row: Row) -> Row | None:
     return action if action["state"] in ("performed", "unknown") else None
 
 
-def reconcile(opened: run_plan.RunPlan, rows: list[Row]) -> None:
+def reconcile(opened: run_plan.RunPlan, interrupted: list[delivery.DigestDelivery]) -> None:
     """Find out what became of mails whose run died while it sent them."""
-    for row in rows:
+    for row in interrupted:
         of_row = dataclasses.replace(opened, day=row["local_day"], number=row["number"])
         key = delivery.key_of(of_row, row["recipient"])
         done = actions.reconcile(key, lambda row=row: _look(row))
@@ -118,7 +128,7 @@ def reconcile(opened: run_plan.RunPlan, rows: list[Row]) -> None:
             _close_delivery(row, done)
 
 
-def _overtaken_by(row: Row) -> str:
+def _overtaken_by(row: delivery.DigestDelivery) -> str:
     """Return the day of a digest that its reader got after this one's window began: a late run has
     nothing new for them.
 
@@ -138,7 +148,7 @@ def _overtaken_by(row: Row) -> str:
     return str(found["local_day"]) if found else ""
 
 
-def _close_delivery(row: Row, done: Row) -> dict[str, Any]:
+def _close_delivery(row: delivery.DigestDelivery, done: rows.Action) -> delivery.DeliveryResult:
     outcome = done["outcome"] or {}
     status = outcome.get("status", "sent") if done["state"] == "performed" else done["state"]
     answer = delivery.mark(
@@ -154,7 +164,7 @@ def _close_delivery(row: Row, done: Row) -> dict[str, Any]:
     return answer
 
 
-def _alert(row: Row, answer: dict[str, Any], temporary: bool) -> None:
+def _alert(row: delivery.DigestDelivery, answer: delivery.DeliveryResult, temporary: bool) -> None:
     """Raise an alert about a mail that did not go out; it ends when it did."""
     labels = {"flow": row["flow"], "recipient": row["recipient"]}
     if answer["status"] in ("sent", "outbox"):
@@ -167,7 +177,7 @@ def _alert(row: Row, answer: dict[str, Any], temporary: bool) -> None:
         alerts.raise_alert(ALERT, "warning" if temporary else "critical", "run", said, labels)
 
 
-def _send(row: Row) -> dict[str, Any]:
+def _send(row: delivery.DigestDelivery) -> dict[str, Any]:
     from f.millrace.digest import digest_links  # few runs of a step send one
     from f.millrace.tools import mail
 
@@ -192,7 +202,7 @@ def _send(row: Row) -> dict[str, Any]:
     return sent.to_json()
 
 
-def _look(row: Row) -> dict[str, Any] | bool | None:
+def _look(row: delivery.DigestDelivery) -> dict[str, Any] | bool | None:
     """Return the outcome of an earlier try that died: the outbox can be looked at, a mail server
     cannot.
     """
@@ -206,7 +216,7 @@ def _look(row: Row) -> dict[str, Any] | bool | None:
     return found.to_json()
 
 
-def _write_page(row: Row) -> None:
+def _write_page(row: delivery.DigestDelivery) -> None:
     from f.millrace.digest import archive
 
     try:

@@ -4,13 +4,27 @@
 host; never a slug.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypedDict
 from urllib.parse import urlsplit
 
 from f.millrace.core import db, ids
 from f.millrace.trust import deobfuscation
+
+if TYPE_CHECKING:
+
+    class PageName(TypedDict):
+        """What a page and its site are called, and why it could not be read, if so."""
+
+        canonical_url: str
+        title: str
+        site: str
+        readable: bool
+        reason: str
+
 
 LONGEST = 60
 # A name of fewer letters is an abbreviation: BBC, NPR.
@@ -45,7 +59,7 @@ class Sites:
 
     def __init__(self, namespace: str, urls: Iterable[str]) -> None:
         wanted = list({ids.canonical_url(url) for url in urls if is_web(url)})
-        rows = db.fetch_all(
+        pages: list[PageName] = db.fetch_all(
             "SELECT canonical_url, title, site, readable, reason FROM page WHERE namespace = %s AND"
             " canonical_url = ANY(%s)",
             [namespace, wanted],
@@ -55,16 +69,17 @@ class Sites:
             " AND canonical_url = ANY(%s) AND extra ->> 'feed' <> ''",
             [namespace, wanted],
         )
-        self._pages: dict[str, dict[str, Any]] = {row["canonical_url"]: row for row in rows}
+        self._pages = {row["canonical_url"]: row for row in pages}
         self._feeds: dict[str, str] = {row["canonical_url"]: row["feed"] for row in feeds}
 
     def name(self, url: str, source: str = "") -> str:
         """Return what the site of an address is called; without one, what the source is."""
         known = ids.canonical_url(url)
-        page = self._pages.get(known, {"site": "", "title": ""})
+        page = self._pages.get(known)
+        site, title = (page["site"], page["title"]) if page else ("", "")
         # Some pages give their own headline for the name of the site.
-        own = 2 * len(page["site"]) > len(page["title"]) and page["title"].startswith(page["site"])
-        given = "" if own else page["site"]
+        own = 2 * len(site) > len(title) and title.startswith(site)
+        given = "" if own else site
         host = host_of(url)
         for name in (given, NAMES.get(host, ""), self._feeds.get(known, "")):
             clean = " ".join(REMARK.sub("", name).split())

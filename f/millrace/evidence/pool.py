@@ -2,10 +2,12 @@
 
 """What one research has gathered: pieces of evidence, each stored before anyone sees it."""
 
+from __future__ import annotations
+
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
 from f.millrace.core import contracts, db, errors, ids, sentences
 from f.millrace.evidence import claims, layout, relevance, store
@@ -13,6 +15,42 @@ from f.millrace.memory import documents, recall
 from f.millrace.telemetry import events
 from f.millrace.tools import toolbox
 from f.millrace.trust import note_origin, taint
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from f.millrace.core import rows
+
+    class GivenDocument(TypedDict):
+        """A text to work from: what a person gave, a page, a passage or a memory."""
+
+        url: str
+        title: str
+        text: str
+        source: str
+        published_at: NotRequired[datetime | None]
+        trust: NotRequired[contracts.Trust]
+
+    class MemoryDocument(TypedDict):
+        """A memory as a document; its url opens at the place of a passage."""
+
+        url: str
+        title: str
+        text: str
+        source: str
+        published_at: datetime | None
+        trust: contracts.Trust
+
+    Document = GivenDocument | MemoryDocument
+
+    class CollectedItem(rows.SourceItem):
+        """An item of a source with the page behind it, if one was tried."""
+
+        readable: bool | None
+        page_url: str | None
+        page_body: str | None
+        page_published_at: datetime | None
+
 
 # What a model is shown at most, the most relevant first.
 MOST_EVIDENCE = 24
@@ -116,12 +154,12 @@ class EvidencePool:
         return made
 
     def take_items(
-        self, item_ids: Sequence[str], documents: Sequence[dict[str, Any]]
+        self, item_ids: Sequence[str], documents: Sequence[Document]
     ) -> list[toolbox.Hit]:
         """Store the topic's own items as evidence, with the text of the pages behind them, and
         return those that can be read on.
         """
-        found = db.fetch_all(
+        found: list[CollectedItem] = db.fetch_all(
             "SELECT i.*, p.readable, p.url AS page_url, p.body AS page_body, p.published_at AS"
             " page_published_at FROM source_item i LEFT JOIN page p ON p.namespace = i.namespace"
             " AND p.canonical_url = coalesce(nullif(i.canonical_url, ''), i.id)"
@@ -129,17 +167,20 @@ class EvidencePool:
             [list(item_ids), list(item_ids)],
         )
         for row in found:
-            text = str(row["page_body"] or row["body"] or "")
-            self.own |= {piece.id for piece in self.keep(_hit_of(row), text, lead=True)}
-        for row in documents:
-            self.keep(_hit_of(row), str(row.get("text") or row.get("title") or ""))
-        unread = [row for row in [*found, *documents] if row.get("readable") is None]
+            text = row["page_body"] or row["body"]
+            self.own |= {piece.id for piece in self.keep(_hit_of_item(row), text, lead=True)}
+        for document in documents:
+            self.keep(_hit_of(document), document.get("text") or document.get("title") or "")
+        unread = [
+            *(_hit_of_item(row) for row in found if row["readable"] is None),
+            *map(_hit_of, documents),
+        ]
         self.seen |= {ids.canonical_url(row["url"]) for row in found if row["readable"] is not None}
         if self.own:
             self.story = "\n".join(
                 [self.question, *(self.pieces[one].text for one in self.pieces if one in self.own)]
             )
-        return [hit for hit in map(_hit_of, unread) if hit.url.startswith(("http://", "https://"))]
+        return [hit for hit in unread if hit.url.startswith(("http://", "https://"))]
 
     def take_memories(self) -> None:
         """Store what memory knows about the question as evidence."""
@@ -201,10 +242,8 @@ def _trust_of(hit: toolbox.Hit, text: str) -> contracts.Trust:
     return "own" if hit.own else "untrusted"
 
 
-def memory_as_document(hit: recall.Result) -> dict[str, Any]:
-    """Return a memory as {url, title, text, source, published_at, trust}; the url of a passage
-    opens at its place.
-    """
+def memory_as_document(hit: recall.Result) -> MemoryDocument:
+    """Return a memory as a document."""
     memory, place = hit.memory, hit.citation
     if memory.type == documents.PASSAGE and place.get("document"):
         url = documents.citation(
@@ -225,13 +264,25 @@ def memory_as_document(hit: recall.Result) -> dict[str, Any]:
     }
 
 
-def _hit_of(row: Mapping[str, Any]) -> toolbox.Hit:
+def _hit_of_item(row: CollectedItem) -> toolbox.Hit:
     return toolbox.Hit(
-        str(row.get("page_url") or row.get("url") or ""),
-        str(row.get("title") or ""),
-        str(row.get("body") or row.get("text") or "")[:500],
-        str(row.get("source") or ""),
+        row["page_url"] or row["url"],
+        row["title"],
+        row["body"][:500],
+        row["source"],
         "collected",
-        row.get("published_at") or row.get("page_published_at"),
-        row.get("trust") == "own",
+        row["published_at"] or row["page_published_at"],
+        row["trust"] == "own",
+    )
+
+
+def _hit_of(document: Document) -> toolbox.Hit:
+    return toolbox.Hit(
+        document.get("url") or "",
+        document.get("title") or "",
+        (document.get("text") or "")[:500],
+        document.get("source") or "",
+        "collected",
+        document.get("published_at"),
+        document.get("trust") == "own",
     )

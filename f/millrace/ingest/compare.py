@@ -7,11 +7,12 @@ its content: at the same path it was only touched, at another path it was moved.
 changed waits to be read; what is gone is withdrawn.
 """
 
+from __future__ import annotations
+
 import hashlib
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
 from f.millrace.core import db
 from f.millrace.ingest import crawl, reader_version
@@ -111,17 +112,17 @@ class _Comparison:
         documents.expect(self._namespace, file.path, before["id"] if before else None)
         self._found.waiting += 1
 
-    def _is_read(self, row: dict[str, Any]) -> bool:
+    def _is_read(self, row: documents.ListedDocument) -> bool:
         return (
             row["state"] in ("read", "failed")
             and row["reader"] in self._readers
             and not self._again
         )
 
-    def _moved_from(self, digest: str) -> dict[str, Any] | None:
+    def _moved_from(self, digest: str) -> documents.ListedDocument | None:
         return next((row for row in self._missing if row["sha256"] == digest), None)
 
-    def _too_large(self, file: crawl.File, row: dict[str, Any] | None) -> None:
+    def _too_large(self, file: crawl.File, row: documents.ListedDocument | None) -> None:
         problem = f"is larger than {self._most_bytes:,} bytes (setting document_max_bytes)"
         identity = documents.expect(self._namespace, file.path) if row is None else row["id"]
         documents.fail(
@@ -134,7 +135,9 @@ class _Comparison:
         self._found.problems.append((file.path, problem))
 
 
-def _rows_under(roots: list[str], rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+def _rows_under(
+    roots: list[str], rows: Iterable[documents.ListedDocument]
+) -> list[documents.ListedDocument]:
     return [
         row
         for row in rows

@@ -2,19 +2,31 @@
 
 """What was added to a namespace of memory by people and programs, and not by research or a chat."""
 
+from __future__ import annotations
+
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, TypedDict
 
 from f.millrace.core import db
 from f.millrace.memory import bitemporal, documents, positions
+
+if TYPE_CHECKING:
+
+    class Addition(TypedDict):
+        """An item that somebody added."""
+
+        id: str
+        type: str
+        title: str
+        text: str
+        created_at: datetime
+
 
 # What research writes down itself.
 RESEARCHED = ("topic", "finding", "conflict", "evidence")
 
 
-def list_added(
-    namespace: str, since: datetime, until: datetime, limit: int
-) -> list[dict[str, Any]]:
+def list_added(namespace: str, since: datetime, until: datetime, limit: int) -> list[Addition]:
     """Return what was added after `since` and not after `until` and still holds, the newest first:
     id, type, title, text, created_at. Passages of documents are not in it.
     """

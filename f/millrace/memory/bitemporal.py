@@ -6,7 +6,7 @@ A moment is written as ISO 8601; a date alone is its beginning, and without a zo
 """
 
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from f.millrace.core import config, errors, run_context
 
@@ -55,7 +55,7 @@ def parse_time(when: When, name: str) -> datetime | None:
         raise errors.BadInput(f"{name} is {when}, outside the years 1 to 9999") from error
 
 
-def valid_at_sql(when: TimePoint, item: str = "m") -> tuple[str, dict[str, Any]]:
+def valid_at_sql(when: TimePoint, item: str = "m") -> tuple[str, dict[str, datetime | None]]:
     """Return a condition on the table alias `item` and its parameters:
     what was held true at that moment.
 

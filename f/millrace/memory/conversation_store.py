@@ -9,7 +9,7 @@ conversation deletes its messages, but for those that a fork still stands on.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from pydantic import TypeAdapter
 from pydantic_ai.conversation_store import (
@@ -31,6 +31,14 @@ from f.millrace.memory import bitemporal
 
 if TYPE_CHECKING:
     from f.millrace.core import rows
+
+    class Entry(TypedDict):
+        """A message, with the one that it follows."""
+
+        entry_id: str
+        parent_id: str | None
+        message: rows.Json
+
 
 RECORD: TypeAdapter[ConversationRecord] = TypeAdapter(ConversationRecord)
 # What has a column of its own.
@@ -119,7 +127,7 @@ class PostgresConversationStore(ConversationStore):
 
     async def read_entry(self, entry_id: str) -> ConversationEntry:
         """Return one message; LookupError when there is none."""
-        row = db.fetch_one(
+        row: Entry | None = db.fetch_one(
             "SELECT entry_id, parent_id, metadata -> 'message' AS message FROM chat_message WHERE"
             " entry_id = %s",
             [entry_id],
@@ -134,10 +142,10 @@ class PostgresConversationStore(ConversationStore):
         """Return the messages up to `head_id`, oldest first, in one query."""
         if head_id is None or limit == 0:
             return []
-        entries = [_entry(row) for row in db.fetch_all(HISTORY, {"head": head_id, "limit": limit})]
-        if not entries:
+        found: list[Entry] = db.fetch_all(HISTORY, {"head": head_id, "limit": limit})
+        if not found:
             raise LookupError(head_id)
-        return entries
+        return [_entry(row) for row in found]
 
     def _write_entries(
         self, connection: db.Connection, session: str, entries: Sequence[ConversationEntry]
@@ -232,6 +240,6 @@ def _record(row: rows.ChatSession) -> ConversationRecord:
     return RECORD.validate_python({"head_id": None, **row["metadata"].get("record", {}), **own})
 
 
-def _entry(row: dict[str, Any]) -> ConversationEntry:
+def _entry(row: Entry) -> ConversationEntry:
     message = ModelMessagesTypeAdapter.validate_python([row["message"]])[0]
     return ConversationEntry(id=row["entry_id"], parent_id=row["parent_id"], message=message)

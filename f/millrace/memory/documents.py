@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 from uuid import uuid4
 
 from f.millrace.core import db, errors, run_context
@@ -20,6 +20,81 @@ from f.millrace.memory import items, retract, store
 
 if TYPE_CHECKING:
     from f.millrace.core import contracts, rows
+
+    class ListedDocument(TypedDict):
+        """A document as it is compared with its file."""
+
+        id: str
+        path: str
+        state: str
+        problem: str
+        sha256: str
+        bytes: int
+        changed_ns: int
+        reader: str
+
+    class NewDocument(TypedDict):
+        """A document that was read, with its text."""
+
+        id: str
+        path: str
+        title: str
+        author: str
+        kind: str
+        dated_at: datetime | None
+        changed_ns: int
+        sha256: str
+        trust: contracts.Trust
+        body: str
+        read_at: datetime
+
+    class WaitingDocument(TypedDict):
+        """A document that waits to be read."""
+
+        id: str
+        path: str
+
+    class ShownDocument(TypedDict):
+        """A document as a person wants to see it."""
+
+        id: str
+        path: str
+        state: str
+        problem: str
+        notes: list[str]
+        kind: str
+        title: str
+        author: str
+        dated_at: datetime | None
+        language: str
+        pages: int
+        unit: str
+        bytes: int
+        read_at: datetime | None
+        passages: int
+
+    class OpenedCitation(TypedDict):
+        """What stands behind a citation."""
+
+        id: str
+        path: str
+        title: str
+        author: str
+        dated_at: datetime | None
+        language: str
+        kind: str
+        page: int
+        place: str
+        offset: int
+        length: int
+        text: str
+
+    class DocumentPlace(TypedDict):
+        """Where a document is."""
+
+        namespace: str
+        path: str
+
 
 PASSAGE = "passage"
 # Any fixed number will do: who compares files with rows takes this lock and the namespace's hash.
@@ -87,7 +162,7 @@ def lock(namespace: str) -> None:
     db.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [COMPARE_LOCK, namespace])
 
 
-def list_all(namespace: str) -> list[dict[str, Any]]:
+def list_all(namespace: str) -> list[ListedDocument]:
     """Return every document of a namespace without its text, the last withdrawn ones last."""
     return db.fetch_all(
         "SELECT id, path, state, problem, sha256, bytes, changed_ns, reader FROM document WHERE"
@@ -98,7 +173,7 @@ def list_all(namespace: str) -> list[dict[str, Any]]:
 
 def list_newest(
     namespace: str, limit: int, since: datetime | None = None, until: datetime | None = None
-) -> list[dict[str, Any]]:
+) -> list[NewDocument]:
     """Return documents that were read, with their text, the last read first; only those read after
     `since` and not after `until`, where given.
     """
@@ -144,7 +219,7 @@ def move(document_id: str, path: str, changed_ns: int) -> None:
     items.move_document(document_id, path)
 
 
-def list_waiting(namespace: str) -> list[dict[str, Any]]:
+def list_waiting(namespace: str) -> list[WaitingDocument]:
     """Return the documents that wait to be read, in the order of their paths."""
     return db.fetch_all(
         "SELECT id, path FROM document WHERE namespace = %s AND state = 'waiting' ORDER BY path",
@@ -179,7 +254,7 @@ def keep(
     None when another run was faster.
     """
     with db.transaction():
-        row = db.fetch_one(
+        row: DocumentPlace | None = db.fetch_one(
             "SELECT namespace, path FROM document WHERE id = %s AND state = 'waiting' FOR UPDATE",
             [document_id],
         )
@@ -234,7 +309,7 @@ def _update(about: Particulars, **values: Any) -> None:
 
 
 def _draft(
-    row: dict[str, Any],
+    row: DocumentPlace,
     document_id: str,
     number: int,
     body: str,
@@ -371,7 +446,7 @@ def get(document_id: str) -> rows.Document:
     return row
 
 
-def list_shown(namespace: str, limit: int = 1000) -> list[dict[str, Any]]:
+def list_shown(namespace: str, limit: int = 1000) -> list[ShownDocument]:
     """Return the documents of a namespace that are not withdrawn, as a person wants to see them."""
     return db.fetch_all(
         "SELECT d.id, d.path, d.state, d.problem, d.notes, d.kind, d.title, d.author, d.dated_at,"
@@ -433,7 +508,7 @@ def parse_citation(address: str) -> tuple[str, int, int, int]:
     return found[1], numbers.get("page", 0), numbers.get("offset", 0), numbers.get("length", 0)
 
 
-def open_citation(address: str) -> dict[str, Any]:
+def open_citation(address: str) -> OpenedCitation:
     """Return what stands behind a citation: the document's path and title, the place in words,
     page, offset and text.
     """
@@ -441,12 +516,14 @@ def open_citation(address: str) -> dict[str, Any]:
     row = get(identity)
     page = page or page_at(identity, start)
     text = row["body"][start : start + length] if length else row["body"][start:]
-    shown = {
-        name: row[name]
-        for name in ("id", "path", "title", "author", "dated_at", "language", "kind")
-    }
     return {
-        **shown,
+        "id": row["id"],
+        "path": row["path"],
+        "title": row["title"],
+        "author": row["author"],
+        "dated_at": row["dated_at"],
+        "language": row["language"],
+        "kind": row["kind"],
         "page": page,
         "place": place(row, page, start),
         "offset": start,

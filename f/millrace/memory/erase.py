@@ -62,7 +62,12 @@ def columns() -> list[Column]:
     """Return every column of the database that can hold text,
     those of other builders and of the checkpointer too.
     """
-    return [Column(**row) for row in db.fetch_all(COLUMNS, {})]
+    return [
+        Column(
+            row["schema"], row["table"], row["name"], row["kind"], row["generated"], row["unique"]
+        )
+        for row in db.fetch_all(COLUMNS, {})
+    ]
 
 
 def mentions(column: Column) -> str:
@@ -97,7 +102,7 @@ def scan(subject: subject_pattern.SubjectPattern) -> dict[str, int]:
     return found
 
 
-def values(subject: subject_pattern.SubjectPattern) -> dict[str, Any]:
+def values(subject: subject_pattern.SubjectPattern) -> db.Values:
     """Return the parameters of `mentions`."""
     return {"pattern": subject.postgres, "raw": subject.raw}
 

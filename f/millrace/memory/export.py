@@ -12,6 +12,8 @@ from typing import Any
 from f.millrace.core import db, errors, ids, redaction, run_context
 from f.millrace.memory import bitemporal, near_duplicates, store
 
+# A line of an export; what its keys are says its kind.
+Record = dict[str, Any]
 FORMAT, VERSION = "millrace-memory", 1
 SPANS = (
     "(SELECT coalesce(jsonb_agg(jsonb_build_array(lower(s), upper(s)) ORDER BY s), '[]') FROM"
@@ -74,7 +76,7 @@ AT_A_MOMENT = ("document", "item", "origin", "passage", "link")
 
 def export(
     namespace: str | None = None, as_of: bitemporal.When = None, known_at: bitemporal.When = None
-) -> Iterator[dict[str, Any]]:
+) -> Iterator[Record]:
     """Yield a header and then every record of a namespace; with a time only the items that were
     held true then.
     """
@@ -109,7 +111,7 @@ def export(
                     yield {"kind": kind, **row}
 
 
-def import_(records: Iterable[dict[str, Any]], namespace: str | None = None) -> dict[str, int]:
+def import_(records: Iterable[Record], namespace: str | None = None) -> dict[str, int]:
     """Store the records of an export, all or nothing, and return how many of each kind were new.
 
     `namespace` puts them into another one. What is there already stays as it is.
@@ -133,7 +135,7 @@ class _Import:
         self.superseded: list[tuple[str, str]] = []
         self.counts: dict[str, int] = dict.fromkeys(QUERIES, 0)
 
-    def take(self, number: int, kind: Any, record: dict[str, Any]) -> None:
+    def take(self, number: int, kind: Any, record: Record) -> None:
         if kind not in QUERIES:
             raise errors.BadInput(
                 f"record {number} is of the kind {kind!r}; known: {', '.join(QUERIES)}"
@@ -145,7 +147,7 @@ class _Import:
                 f"record {number} ({kind}) is not as it was exported: {error}; nothing was imported"
             ) from error
 
-    def run(self, records: Iterable[dict[str, Any]]) -> dict[str, int]:
+    def run(self, records: Iterable[Record]) -> dict[str, int]:
         number = 0
         for number, record in enumerate(records, 1):
             kind = record.get("kind") if isinstance(record, dict) else None
@@ -170,7 +172,7 @@ class _Import:
         )
         return self.counts
 
-    def header(self, record: dict[str, Any]) -> None:
+    def header(self, record: Record) -> None:
         if record.get("format") != FORMAT or record.get("version") != VERSION:
             raise errors.BadInput(
                 f"the first line must be the header of an export ({FORMAT}, version {VERSION});"
@@ -180,7 +182,7 @@ class _Import:
         self.moved = self.target not in (None, there)
         self.target = self.target or there
 
-    def document(self, record: dict[str, Any]) -> int:
+    def document(self, record: Record) -> int:
         """Store a document; one that was read here from the same content takes its place, one with
         other content stands beside it.
         """
@@ -211,7 +213,7 @@ class _Import:
             self.whole.add(document_id)
         return added
 
-    def passage(self, record: dict[str, Any]) -> int:
+    def passage(self, record: Record) -> int:
         document_id = self.documents[record["document_id"]]
         if document_id not in self.whole:
             return 0
@@ -228,7 +230,7 @@ class _Import:
             ],
         )
 
-    def item(self, record: dict[str, Any]) -> int:
+    def item(self, record: Record) -> int:
         raw, title = store.clean(record["raw_text"]), store.clean(record["title"])
         if not record["metadata"].get("document"):
             raw, title = redaction.redact(raw), redaction.redact(title)
@@ -268,7 +270,7 @@ class _Import:
                 self.superseded.append((item_id, record["superseded_by"]))
         return added
 
-    def belief(self, record: dict[str, Any]) -> int:
+    def belief(self, record: Record) -> int:
         item_id = self.ids[record["item_id"]]
         if item_id not in self.fresh:
             return 0
@@ -279,7 +281,7 @@ class _Import:
              self.ids.get(record["by_item"], record["by_item"])],
         )  # fmt: skip
 
-    def origin(self, record: dict[str, Any]) -> int:
+    def origin(self, record: Record) -> int:
         item_id = self.ids[record["item_id"]]
         names = [
             "source",
@@ -314,7 +316,7 @@ class _Import:
             ],
         )
 
-    def link(self, record: dict[str, Any]) -> int:
+    def link(self, record: Record) -> int:
         return self.execute(
             "INSERT INTO memory_link (from_id, to_id, relation, weight, created_at) VALUES (%s, %s,"
             " %s, %s, %s) ON CONFLICT DO NOTHING",
@@ -327,14 +329,14 @@ class _Import:
             ],
         )
 
-    def retraction(self, record: dict[str, Any]) -> int:
+    def retraction(self, record: Record) -> int:
         return self.execute(
             "INSERT INTO memory_retraction (namespace, source, because, at) VALUES (%s, %s, %s, %s)"
             " ON CONFLICT DO NOTHING",
             [self.target, record["source"], record["because"], record["at"]],
         )
 
-    def session(self, record: dict[str, Any]) -> int:
+    def session(self, record: Record) -> int:
         name = record["id"].rsplit("/", 1)[-1]
         session = name if self.target == "main" else f"{self.target}/{name}"
         metadata = store.clean(redaction.redact(record["metadata"]))
@@ -357,7 +359,7 @@ class _Import:
             self.sessions[record["id"]] = session
         return added
 
-    def message(self, record: dict[str, Any]) -> int:
+    def message(self, record: Record) -> int:
         session = self.sessions.get(record["session_id"])
         if session is None:
             return 0

@@ -13,7 +13,6 @@ import email.policy
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from f.millrace.core import config, db, ids, private_files
 from f.millrace.memory import erase, forget_documents, subject_pattern
@@ -106,7 +105,8 @@ def _delete_rows(
         cursor = connection.execute(sql, erase.values(subject))  # type: ignore[arg-type]
         deleted[table] = cursor.rowcount
         if table == "memory_item":
-            forget_documents.drop_stale_vectors(connection, cursor.fetchall())
+            gone: list[forget_documents.DeletedItem] = cursor.fetchall()
+            forget_documents.drop_stale_vectors(connection, gone)
     deleted["chat_message"] = _delete_turns(connection, subject)
     deleted["checkpoints"] = _delete_threads(connection, subject, by_table)
     # An item that only the forgotten source had said has nobody left who says it.
@@ -281,5 +281,5 @@ def _vacuum(tables: Iterable[str]) -> None:
             connection.execute(f"VACUUM {column}")  # type: ignore[arg-type]
 
 
-def _count_entry(name: str, count: int) -> dict[str, Any]:
+def _count_entry(name: str, count: int) -> dict[str, int]:
     return {name: count} if count else {}

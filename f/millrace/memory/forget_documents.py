@@ -6,18 +6,38 @@ What a forgotten passage said, and each mention that is left, is written over le
 offsets, pages and lines stay as they were.
 """
 
+from __future__ import annotations
+
 import re
 from collections import defaultdict
-from typing import Any
+from typing import TYPE_CHECKING, TypedDict
 
 from f.millrace.core import db
 from f.millrace.memory import erase, subject_pattern
+
+if TYPE_CHECKING:
+
+    class DeletedItem(TypedDict):
+        """Where a deleted item stood in its thread."""
+
+        namespace: str
+        thread: str | None
+        ordinal: int | None
+
+    class PassagePlace(TypedDict):
+        """Where a passage stands in its document."""
+
+        document_id: str
+        item_id: str
+        start_at: int
+        end_at: int
+
 
 FILLER = "█"
 LETTER = re.compile(r"\S")
 
 
-def passages(connection: db.Connection) -> list[dict[str, Any]]:
+def passages(connection: db.Connection) -> list[PassagePlace]:
     """Return where each passage stands; to be asked before memories are deleted,
     which takes their passages along.
     """
@@ -27,7 +47,7 @@ def passages(connection: db.Connection) -> list[dict[str, Any]]:
 
 
 def write_over(
-    connection: db.Connection, before: list[dict[str, Any]], subject: subject_pattern.SubjectPattern
+    connection: db.Connection, before: list[PassagePlace], subject: subject_pattern.SubjectPattern
 ) -> int:
     """Write over the passages that are gone since `before`, and over what else mentions the
     subject; how many documents.
@@ -54,7 +74,7 @@ def write_over(
     return len(found)
 
 
-def drop_stale_vectors(connection: db.Connection, deleted: list[dict[str, Any]]) -> int:
+def drop_stale_vectors(connection: db.Connection, deleted: list[DeletedItem]) -> int:
     """Take the vectors that were made with a deleted text before them, and those only; they are
     made again. How many.
     """

@@ -23,13 +23,47 @@ long. Each row is looked up in a lateral subquery with OFFSET 0, which the plann
 estimates over CTEs are guesses, and a join in their place reads the whole table sooner or later.
 """
 
+from __future__ import annotations
+
 import re
 import weakref
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from f.millrace.core import db
 from f.millrace.memory import vectors
+
+if TYPE_CHECKING:
+    from f.millrace.memory import store
+
+    class ScoredItem(store.StoredItem):
+        """An item with its score and the parts of it, each 0 to 1; where the first of those who say
+        it stands; and the model and the size of the scope.
+        """
+
+        document: str | None
+        page: int | None
+        start_offset: int | None
+        end_offset: int | None
+        rank: float
+        words: float
+        nearby: float
+        thread_max: float
+        meaning: float
+        next_turn: float
+        named: float
+        length: float
+        question_penalty: float
+        dated: float
+        feedback: float
+        alone: bool
+        recency: float
+        authority: float
+        relevance: float
+        model: int
+        small: bool
+        matched: list[str]
+
 
 # An item may have so much of what the words that were not read to their ends could add to it.
 UNREAD = 0.5
@@ -93,7 +127,7 @@ class Filter(NamedTuple):
     """
 
     condition: str
-    values: dict[str, Any]
+    values: db.Values
     narrow: bool
 
 
@@ -113,7 +147,7 @@ class Depth(NamedTuple):
     finalists: int = 60
     compared: int = 30
 
-    def for_results(self, limit: int) -> "Depth":
+    def for_results(self, limit: int) -> Depth:
         """Return how deep to read when so many results are asked for."""
         return Depth(*(max(part, 2 * limit) for part in self))
 
@@ -334,7 +368,7 @@ ORDER BY top.score DESC, top.no
 K1, B = 1.2, 0.4
 
 
-def statement(asked: SearchRequest, weights: Weights = WEIGHTS) -> tuple[str, dict[str, Any]]:
+def statement(asked: SearchRequest, weights: Weights = WEIGHTS) -> tuple[str, db.Values]:
     """Return the statement and its parameters."""
     text = SQL.format(**_parts(asked, weights), **_weights(weights))
     values = {
@@ -353,7 +387,7 @@ def statement(asked: SearchRequest, weights: Weights = WEIGHTS) -> tuple[str, di
     return text, values
 
 
-def _parts(asked: SearchRequest, weights: Weights) -> dict[str, Any]:
+def _parts(asked: SearchRequest, weights: Weights) -> dict[str, str]:
     """Return the statement's parts: what is wanted, and how words and meaning are scored."""
     embedded = f"m.embedding_model = {asked.model.no}" if asked.vector else "false"
     norm = f"{_float(K1)} * ({_float(1 - B)} + {_float(B)} * {{}} / (SELECT average FROM extent))"
@@ -423,7 +457,7 @@ def _float(number: float) -> str:
     return f"{round(number, 6)}::float8"
 
 
-def search(asked: SearchRequest, weights: Weights = WEIGHTS) -> list[dict[str, Any]]:
+def search(asked: SearchRequest, weights: Weights = WEIGHTS) -> list[ScoredItem]:
     """Return the best items with the parts of their scores, best first: as many as asked when there
     are so many.
     """
@@ -445,10 +479,10 @@ def search(asked: SearchRequest, weights: Weights = WEIGHTS) -> list[dict[str, A
                 [batch],
             )
             found = connection.execute(text, values, prepare=True)  # type: ignore[arg-type]
-        rows = found.fetchall()
-    if len(rows) < asked.limit and asked.depth != EVERYTHING and not (rows and rows[0]["small"]):
+        items: list[ScoredItem] = found.fetchall()
+    if len(items) < asked.limit and asked.depth != EVERYTHING and not (items and items[0]["small"]):
         return search(asked._replace(depth=EVERYTHING), weights)
-    return rows
+    return items
 
 
 def tune(connection: db.Connection) -> None:

@@ -6,12 +6,59 @@ and who said it; who changes one does it here.
 One open belief an item; each change closes it and opens the next.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from f.millrace.core import db, errors
 from f.millrace.memory import bitemporal
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from f.millrace.core import contracts, rows
+
+    class GivenItem(TypedDict):
+        """What is to be remembered, as the statements below take it; `origin` and `contradicts` are
+        found out on the way.
+        """
+
+        id: str
+        namespace: str
+        type: str
+        title: str
+        source: str
+        document: str
+        page: int | None
+        start: int | None
+        end: int | None
+        raw_text: dict[str, Any]
+        metadata: dict[str, Any]
+        trust: contracts.Trust
+        content_hash: str
+        run_id: str | None
+        step: str
+        valid_from: datetime | None
+        valid_to: datetime | None
+        marks: list[int]
+        near: bool
+        wording: str | None
+        similarity: float
+        derived_from: list[str]
+        fallen: bool
+        now: datetime | None
+        origin: str
+        contradicts: list[tuple[str, float]]
+
+    class KnownOrigin(TypedDict):
+        """Which run said an item, and since when that no longer counts."""
+
+        id: str
+        run_id: UUID | None
+        withdrawn_at: datetime | None
+
 
 ChangeReason = Literal["remembered", "again", "superseded", "retracted", "restored"]
 
@@ -81,29 +128,29 @@ SELECT item_id FROM said WHERE stands
 """
 
 
-def insert(connection: db.Connection, rows: list[dict[str, Any]]) -> set[str]:
+def insert(connection: db.Connection, given: list[GivenItem]) -> set[str]:
     """Store what is new, with its first belief and origin; return the ids."""
-    if not rows:
+    if not given:
         return set()
-    return {row["id"] for row in connection.execute(INSERT, [_to_json(rows)]).fetchall()}
+    return {row["id"] for row in connection.execute(INSERT, [_to_json(given)]).fetchall()}
 
 
-def say_again(connection: db.Connection, rows: list[dict[str, Any]]) -> set[str]:
+def say_again(connection: db.Connection, given: list[GivenItem]) -> set[str]:
     """Give items that are there, each of them once, one more origin, and its metadata; return the
     ids of those whose origin stands.
     """
-    said = connection.execute(SAY_AGAIN, [_to_json(rows)]).fetchall()
+    said = connection.execute(SAY_AGAIN, [_to_json(given)]).fetchall()
     return {row["item_id"] for row in said}
 
 
-def _to_json(rows: list[dict[str, Any]]) -> Any:
+def _to_json(given: list[GivenItem]) -> Any:
     return db.jsonb(
         [
             {
                 key: value.isoformat() if isinstance(value, datetime) else value
                 for key, value in row.items()
             }
-            for row in rows
+            for row in given
         ]
     )
 
@@ -187,30 +234,30 @@ def take_vectors(connection: db.Connection, model: int) -> None:
     )
 
 
-def lock(connection: db.Connection, item_id: str) -> dict[str, Any]:
+def lock(connection: db.Connection, item_id: str) -> rows.MemoryItem:
     """Return the item's row, kept from other writers until the transaction ends."""
     return lock_all(connection, [item_id])[0]
 
 
-def lock_all(connection: db.Connection, item_ids: Sequence[str]) -> list[dict[str, Any]]:
+def lock_all(connection: db.Connection, item_ids: Sequence[str]) -> list[rows.MemoryItem]:
     """Return the rows of items in the order of their ids, kept from other writers until the
     transaction ends; NotFound names one that is not there.
     """
-    rows = connection.execute(
+    found: list[rows.MemoryItem] = connection.execute(
         "SELECT * FROM memory_item WHERE id = ANY(%s) ORDER BY id FOR UPDATE", [list(item_ids)]
     ).fetchall()
-    missing = sorted(set(item_ids) - {row["id"] for row in rows})
+    missing = sorted(set(item_ids) - {row["id"] for row in found})
     if missing:
         raise errors.NotFound(f"no memory has the id {missing[0]!r}")
-    return rows
+    return found
 
 
-def origins(connection: db.Connection, origin_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+def origins(connection: db.Connection, origin_ids: Sequence[str]) -> dict[str, KnownOrigin]:
     """Return those of the origins that are there: their run_id and withdrawn_at by id."""
-    rows = connection.execute(
+    found: list[KnownOrigin] = connection.execute(
         "SELECT id, run_id, withdrawn_at FROM memory_origin WHERE id = ANY(%s)", [list(origin_ids)]
     ).fetchall()
-    return {row["id"]: row for row in rows}
+    return {row["id"]: row for row in found}
 
 
 CHANGE = """
@@ -248,19 +295,19 @@ EXTENDED = """
 """
 
 
-def extend(connection: db.Connection, rows: list[dict[str, Any]]) -> None:
+def extend(connection: db.Connection, given: list[GivenItem]) -> None:
     """Add to what is held of locked items, each of them once, the interval from `valid_from` to
     `valid_to`; without a beginning it is now, unless the item is held true now.
     """
-    if rows:
-        _change(connection, EXTENDED, {"rows": _to_json(rows)}, "again", None)
+    if given:
+        _change(connection, EXTENDED, {"rows": _to_json(given)}, "again", None)
 
 
 def change(
     connection: db.Connection,
     item_id: str,
     valid: str,
-    values: dict[str, Any],
+    values: db.Values,
     reason: ChangeReason,
     by_item: str | None = None,
 ) -> bool:
@@ -274,7 +321,7 @@ def change(
 def _change(
     connection: db.Connection,
     new: str,
-    values: dict[str, Any],
+    values: db.Values,
     reason: ChangeReason,
     by_item: str | None,
 ) -> int:

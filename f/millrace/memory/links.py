@@ -2,11 +2,47 @@
 
 """Links: how items are related, and what is near an item along them."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypedDict
 
 from f.millrace.core import db, errors
 from f.millrace.memory import bitemporal
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from typing import Literal
+
+    from f.millrace.core import contracts
+
+    class LeavingLink(TypedDict):
+        """A link, and the title of what it leads to."""
+
+        relation: str
+        to_id: str
+        weight: float
+        title: str
+
+    class Neighbour(TypedDict):
+        """An item near another one, and the way to it."""
+
+        steps: int
+        relation: str
+        direction: Literal["in", "out"]
+        by_id: str
+        weight: float
+        path: list[str]
+        id: str
+        type: str
+        title: str
+        source: str
+        trust: contracts.Trust
+        text: str
+        valid_from: datetime | None
+        valid_to: datetime | None
+        recorded_at: datetime
+
 
 DEEPEST = 6
 
@@ -65,7 +101,7 @@ def link_contradiction(item_id: str, other_id: str, weight: float) -> None:
     )
 
 
-def links(item_id: str) -> list[dict[str, Any]]:
+def links(item_id: str) -> list[LeavingLink]:
     """Return the links that leave an item: relation, to_id, weight, title."""
     return db.fetch_all(
         "SELECT l.relation, l.to_id, l.weight, m.title FROM memory_link l JOIN memory_item m ON"
@@ -107,7 +143,7 @@ def neighbours(
     limit: int = 50,
     as_of: bitemporal.When = None,
     known_at: bitemporal.When = None,
-) -> list[dict[str, Any]]:
+) -> list[Neighbour]:
     """Return what is related to an item, nearest first,
     along links in either direction; cycles are walked once.
     """

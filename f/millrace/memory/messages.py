@@ -2,10 +2,25 @@
 
 """What was said: the messages of conversations, by session and by words."""
 
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypedDict
 
 from f.millrace.core import db
 from f.millrace.memory import bitemporal, store
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    class SaidMessage(TypedDict):
+        """A message, and where and when it was said."""
+
+        session: str
+        turn: int
+        role: str
+        text: str
+        said_at: datetime
+
 
 SAID = """
 SELECT regexp_replace(s.id, '^' || s.namespace || '/', '') AS session, m.turn, m.role,
@@ -33,7 +48,7 @@ def conversation(
     limit: int = 50,
     as_of: bitemporal.When = None,
     known_at: bitemporal.When = None,
-) -> list[dict[str, Any]]:
+) -> list[SaidMessage]:
     """Return what was said, oldest first: of one session or of all,
     whole turns in which `about` comes up.
 
@@ -58,4 +73,5 @@ def conversation(
         "until": min(ends, default=None),
         "limit": limit,
     }
-    return db.fetch_all(SAID, values)[::-1]
+    found: list[SaidMessage] = db.fetch_all(SAID, values)
+    return found[::-1]

@@ -6,6 +6,8 @@ Texts that differ in a number or a negation are never one item, however near; tw
 at the same time may contradict each other.
 """
 
+from __future__ import annotations
+
 import array
 import functools
 import random
@@ -13,10 +15,24 @@ import re
 import sys
 import unicodedata
 import zlib
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from f.millrace.core import db
 from f.millrace.memory import links
+
+if TYPE_CHECKING:
+    from f.millrace.memory import items
+
+    class Candidate(TypedDict):
+        """A stored item that another one may be, or contradict."""
+
+        place: int
+        id: str
+        type: str
+        raw_text: dict[str, Any]
+        metadata: dict[str, Any]
+
+    Item = Candidate | items.GivenItem
 
 SAME = 0.85  # shared part (Jaccard) of the runs of four letters
 RUN = 4
@@ -101,7 +117,7 @@ def contradict(one: str, other: str) -> bool:
 
 
 def merge_into_existing(
-    connection: db.Connection, namespace: str, rows: list[dict[str, Any]]
+    connection: db.Connection, namespace: str, given: list[items.GivenItem]
 ) -> None:
     """Give each row that is nearly an item the id of that item, with its own wording and the
     similarity as evidence.
@@ -109,14 +125,14 @@ def merge_into_existing(
     Writers of one type take turns from here on,
     so that two of them cannot make two items of one text.
     """
-    found = [row for row in rows if row["marks"]]
+    found = [row for row in given if row["marks"]]
     _lock(connection, namespace, {row["type"] for row in found})
-    seen: list[dict[str, Any]] = []
+    seen: list[items.GivenItem] = []
     candidates = _candidates(connection, namespace, found)
     for place, row in enumerate(found):
         text = row["raw_text"]["text"]
         stored = candidates[place]
-        near = [
+        near: list[Item] = [
             *stored,
             *(
                 other
@@ -134,7 +150,8 @@ def merge_into_existing(
             ((_row_similarity(row, other), other["id"]) for other in others), default=(0.0, "")
         )
         if score >= SAME:
-            row.update(id=best, similarity=score, wording=text, contradicts=[])
+            row["id"], row["similarity"], row["wording"] = best, score, text
+            row["contradicts"] = []
         seen.append(row)
 
 
@@ -145,10 +162,10 @@ def _lock(connection: db.Connection, namespace: str, types: set[str]) -> None:
         )
 
 
-def link_contradictions(rows: list[dict[str, Any]]) -> None:
+def link_contradictions(given: list[items.GivenItem]) -> None:
     """Link items that contradict each other while both are held true; both stay."""
-    for row in rows:
-        for other, weight in row.get("contradicts", ()):
+    for row in given:
+        for other, weight in row["contradicts"]:
             links.link_contradiction(row["id"], other, weight)
 
 
@@ -171,14 +188,13 @@ def words(text: str) -> list[str]:
 
 
 def _candidates(
-    connection: db.Connection, namespace: str, rows: list[dict[str, Any]]
-) -> list[list[dict[str, Any]]]:
+    connection: db.Connection, namespace: str, given: list[items.GivenItem]
+) -> list[list[Candidate]]:
     """Return for each row the items that share a mark,
     or that say another value of the same attribute.
     """
-    found: list[list[dict[str, Any]]] = [[] for _ in rows]
     asked = []
-    for place, row in enumerate(rows):
+    for place, row in enumerate(given):
         about = {name: row["metadata"].get(name) for name in ("subject", "attribute")}
         asked.append(
             {
@@ -188,12 +204,17 @@ def _candidates(
                 "about": about if all(about.values()) else None,
             }
         )
-    for item in connection.execute(CANDIDATES, [db.jsonb(asked), namespace]) if asked else ():
-        found[item.pop("place")].append(item)
+    found: list[list[Candidate]] = [[] for _ in given]
+    if asked:
+        stored: list[Candidate] = connection.execute(
+            CANDIDATES, [db.jsonb(asked), namespace]
+        ).fetchall()
+        for item in stored:
+            found[item["place"]].append(item)
     return found
 
 
-def _row_similarity(row: dict[str, Any], other: dict[str, Any]) -> float:
+def _row_similarity(row: items.GivenItem, other: Item) -> float:
     mine, theirs = row["raw_text"], other["raw_text"]
     # What the type adds, such as the sides of a conflict, has to be equal.
     if {**mine, "text": ""} != {**theirs, "text": ""} or differ_in_substance(
@@ -203,7 +224,7 @@ def _row_similarity(row: dict[str, Any], other: dict[str, Any]) -> float:
     return similarity(mine["text"], theirs["text"])
 
 
-def _opposed(row: dict[str, Any], other: dict[str, Any]) -> bool:
+def _opposed(row: items.GivenItem, other: Item) -> bool:
     if other["id"] == row["id"]:
         return False
     mine, theirs = row["metadata"], other["metadata"]

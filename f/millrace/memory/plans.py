@@ -3,7 +3,6 @@
 """The plans that are plain SQL: by time, by field, along links, and among what was said."""
 
 import re
-from typing import Any
 
 from f.millrace.core import db
 from f.millrace.memory import hybrid, router
@@ -22,7 +21,7 @@ ORIGIN = (
     "WHERE item_id = m.id AND withdrawn_at IS NULL ORDER BY recorded_at, id LIMIT 1) o ON true"
 )
 
-Statement = tuple[str, dict[str, Any]]
+Statement = tuple[str, db.Values]
 
 
 def types_like(namespace: str, question: str) -> list[str]:

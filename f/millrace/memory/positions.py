@@ -8,10 +8,15 @@ an item without ordinal comes after those that are there, and what was said in n
 the conversation of its day.
 """
 
+from __future__ import annotations
+
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from f.millrace.core import db, run_context
+
+if TYPE_CHECKING:
+    from f.millrace.memory import items
 
 # Types of items that are something said; their title is who says it.
 SPOKEN = ("turn", "message", "utterance", "conversation")
@@ -38,13 +43,13 @@ def speaker(type: str, title: str, text: str, metadata: Any) -> str:
     return str(metadata.get("speaker") or (found[1] if found else ""))
 
 
-def assign(connection: db.Connection, namespace: str, rows: list[dict[str, Any]]) -> None:
+def assign(connection: db.Connection, namespace: str, given: list[items.GivenItem]) -> None:
     """Give a place to what is of a document or conversation and does not say which: the next, in
     the order of the rows.
 
     What is there already keeps its place.
     """
-    without = [row for row in rows if row["metadata"].get("ordinal") is None and _thread(row)]
+    without = [row for row in given if row["metadata"].get("ordinal") is None and _thread(row)]
     if not without:
         return
     ids, threads = [row["id"] for row in without], sorted({_thread(row) for row in without})
@@ -75,7 +80,7 @@ def assign(connection: db.Connection, namespace: str, rows: list[dict[str, Any]]
         row["metadata"] = {**row["metadata"], **named, "ordinal": taken[thread]}
 
 
-def _thread(row: dict[str, Any]) -> str:
+def _thread(row: items.GivenItem) -> str:
     """Return the document or session of a row; of what was said in none its day,
     of anything else nothing.
     """

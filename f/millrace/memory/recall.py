@@ -2,14 +2,30 @@
 
 """Recall: the items that answer a question best, by a plan that fits it, each with why."""
 
+from __future__ import annotations
+
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, NotRequired, TypeVar
 
 from f.millrace.core import config, db, errors, run_context
 from f.millrace.memory import bitemporal, hybrid, plans, positions, router, store, vectors
 from f.millrace.telemetry import spans
+
+if TYPE_CHECKING:
+    Measured = TypeVar("Measured")
+
+    class FoundItem(store.StoredItem):
+        """An item that a plan finds; a message has no document, and only a path says why."""
+
+        document: NotRequired[str | None]
+        page: NotRequired[int | None]
+        start_offset: NotRequired[int | None]
+        end_offset: NotRequired[int | None]
+        rank: float
+        why: NotRequired[str]
+
 
 # More of a question than that is not read.
 LETTERS_AT_MOST = 20_000
@@ -205,7 +221,7 @@ class _Searcher:
     ) -> list[Result]:
         """Return the best by words and meaning."""
         question = question.lower()
-        rows: list[dict[str, Any]] = []
+        items: list[hybrid.ScoredItem] = []
         for _ in range(2):
             model = _model(self.namespace)
             asked = hybrid.SearchRequest(
@@ -221,13 +237,13 @@ class _Searcher:
                 self.depth,
             )
             self.statements.append(hybrid.statement(asked)[0])
-            rows = self._measure("database", lambda asked=asked: hybrid.search(asked))
-            if not rows or rows[0]["model"] == model.model.no:
+            items = self._measure("database", lambda asked=asked: hybrid.search(asked))
+            if not items or items[0]["model"] == model.model.no:
                 break
             # The memory moved to another model since this process asked.
             _models.clear()
             self.vectors.clear()
-        return [result for row in rows if (result := _result(row)).score >= self.least]
+        return [result for row in items if (result := _result(row)).score >= self.least]
 
     def _several(self, plan: router.Plan) -> list[Result]:
         lists = [self.run(part) for part in plan.parts]
@@ -246,7 +262,10 @@ class _Searcher:
             for end in plan.ends
         ]
         sql, values = plans.paths(ends[0], ends[1], self.namespace, self.only, self.limit)
-        return [_to_result(row, "on the way: " + row["why"]) for row in self._select(sql, values)]
+        return [
+            _to_result(row, "on the way: " + row.get("why", ""))
+            for row in self._select(sql, values)
+        ]
 
     def _conversation(self, plan: router.Plan) -> list[Result]:
         spoken = _also(self.only, f"m.type = ANY('{{{','.join(positions.SPOKEN)}}}')")
@@ -259,18 +278,22 @@ class _Searcher:
         return sorted(found, key=lambda result: -result.score)[: self.limit]
 
     def _run_plan(
-        self, plan: router.Plan, build: Callable[..., tuple[str, dict[str, Any]]], why: str
+        self, plan: router.Plan, build: Callable[..., plans.Statement], why: str
     ) -> list[Result]:
         return [
             _to_result(row, why)
             for row in self._select(*build(plan, self.namespace, self.only, self.limit))
         ]
 
-    def _select(self, sql: str, values: dict[str, Any]) -> list[dict[str, Any]]:
+    def _select(self, sql: str, values: db.Values) -> list[FoundItem]:
         self.statements.append(sql)
-        return self._measure("database", lambda: db.fetch_all(sql, values))
 
-    def _vector(self, question: str, model: "_Known") -> list[float] | None:
+        def fetch() -> list[FoundItem]:
+            return db.fetch_all(sql, values)
+
+        return self._measure("database", fetch)
+
+    def _vector(self, question: str, model: _Known) -> list[float] | None:
         if not model.used or self.without:
             return None
         if question not in self.vectors:
@@ -289,7 +312,7 @@ class _Searcher:
                 return None
         return self.vectors[question]
 
-    def _measure(self, name: str, work: Callable[[], Any]) -> Any:
+    def _measure(self, name: str, work: Callable[[], Measured]) -> Measured:
         started = time.perf_counter()
         try:
             return work()
@@ -366,9 +389,9 @@ def _named_plan(name: str | None, question: str) -> router.Plan | None:
     return router.Plan(name, question, "was asked for")  # type: ignore[arg-type]
 
 
-def _result(row: dict[str, Any]) -> Result:
+def _result(row: hybrid.ScoredItem) -> Result:
     weights = hybrid.Weights()
-    parts = {name: float(row[name]) for name in hybrid.PARTS}
+    parts: dict[str, float] = {name: float(row[name]) for name in hybrid.PARTS}
     reasons = []
     if row["matched"]:
         reasons.append("shares " + ", ".join(row["matched"][:8]))
@@ -383,7 +406,7 @@ def _result(row: dict[str, Any]) -> Result:
     best = sorted(parts, key=lambda name: -parts[name] * getattr(weights, name))[:3]
     reasons.append("most of the score by " + ", ".join(best))
     return Result(
-        store.memory_of(row),
+        store.memory_of(row, float(row["rank"])),
         min(max(float(row["rank"]), 0.0), 1.0),
         "; ".join(reasons),
         _citation(row),
@@ -391,13 +414,17 @@ def _result(row: dict[str, Any]) -> Result:
     )
 
 
-def _to_result(row: dict[str, Any], why: str) -> Result:
+def _to_result(row: FoundItem, why: str) -> Result:
     return Result(
-        store.memory_of(row), min(max(float(row["rank"]), 0.0), 1.0), why, _citation(row), {}
+        store.memory_of(row, float(row["rank"])),
+        min(max(float(row["rank"]), 0.0), 1.0),
+        why,
+        _citation(row),
+        {},
     )
 
 
-def _citation(row: dict[str, Any]) -> dict[str, Any]:
+def _citation(row: hybrid.ScoredItem | FoundItem) -> dict[str, Any]:
     given = {
         "source": row["source"] or None,
         "document": row.get("document"),

@@ -2,10 +2,33 @@
 
 """Stats: how much memory holds."""
 
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypedDict
 
 from f.millrace.core import db
 from f.millrace.memory import bitemporal, store
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    class TypeCount(TypedDict):
+        """How many items of a type there are, and when they were recorded."""
+
+        type: str
+        items: int
+        held: int
+        withdrawn: int
+        first: datetime
+        last: datetime
+
+    class Stats(TypedDict):
+        """Counts of a namespace."""
+
+        namespace: str
+        types: list[TypeCount]
+        counts: dict[str, int]
+
 
 # What is counted beside the items, and when each of it was recorded.
 COUNTS = {
@@ -29,7 +52,7 @@ COUNTS = {
 
 def stats(
     namespace: str | None = None, as_of: bitemporal.When = None, known_at: bitemporal.When = None
-) -> dict[str, Any]:
+) -> Stats:
     """Return counts of a namespace: by type, and of what belongs to items; `held` is what was true
     then as known then.
 
@@ -38,7 +61,7 @@ def stats(
     namespace = store.resolve_namespace(namespace, known=True)
     when = bitemporal.time_point(as_of, known_at)
     condition, values = bitemporal.valid_at_sql(when)
-    types = db.fetch_all(
+    types: list[TypeCount] = db.fetch_all(
         f"SELECT m.type, count(*) AS items, count(*) FILTER (WHERE {condition}) AS held, count(*)"
         " FILTER (WHERE isempty(m.valid)) AS withdrawn, min(m.created_at) AS first,"
         " max(m.created_at) AS last FROM memory_item m WHERE m.namespace = %(namespace)s AND"

@@ -11,23 +11,36 @@ the next.
 from __future__ import annotations
 
 import re
-import typing
 import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 
 from f.millrace.core import db, errors, ids, redaction, run_context
 from f.millrace.memory import bitemporal, items, links, near_duplicates, positions
 from f.millrace.telemetry import spans
 
-if typing.TYPE_CHECKING:
-    from f.millrace.core import contracts
+if TYPE_CHECKING:
+    from f.millrace.core import contracts, rows
+
+    class StoredItem(TypedDict):
+        """The columns of `memory_item` that a Memory is made of."""
+
+        id: str
+        namespace: str
+        type: str
+        title: str
+        source: str
+        raw_text: rows.Json
+        metadata: dict[str, Any]
+        trust: contracts.Trust
+        created_at: datetime
+        valid_from: datetime | None
+        valid_to: datetime | None
+
 
 LONGEST_TEXT = 5_000_000
 NAMES = re.compile(r"[\w][\w.-]{0,79}")
-# What tells two sayings of one item apart.
-ORIGIN = ("id", "source", "document", "page", "start", "end", "wording", "valid_from", "valid_to")
 # What a pipeline makes for itself is there before its first item.
 NAMESPACES = ("main", "sample")
 
@@ -128,21 +141,21 @@ def remember_all(
     is said once more.
     """
     namespace = resolve_namespace(namespace)
-    rows = [_row(draft, namespace, run_id) for draft in drafts]
+    given = [_given_item(draft, namespace, run_id) for draft in drafts]
     told = {
         "gen_ai.operation.name": "create_memory",
         "gen_ai.memory.store.id": namespace,
-        "gen_ai.memory.record.count": len(rows),
+        "gen_ai.memory.record.count": len(given),
     }
     with spans.span("create_memory", told, scope="millrace.memory"), db.transaction() as connection:
-        _mark_retracted_bases(connection, rows)
-        near_duplicates.merge_into_existing(connection, namespace, rows)
-        positions.assign(connection, namespace, rows)
-        for row in rows:
-            row["origin"] = ids.stable_id("origin", *(row[name] for name in ORIGIN))
+        _mark_retracted_bases(connection, given)
+        near_duplicates.merge_into_existing(connection, namespace, given)
+        positions.assign(connection, namespace, given)
+        for row in given:
+            row["origin"] = _origin_id(row)
         # In the order of ids, so that two writers of the same items wait for each other instead of
         # blocking both.
-        ordered = sorted(rows, key=_id)
+        ordered = sorted(given, key=_id)
         first = {row["id"]: row for row in reversed(ordered) if row["wording"] is None}
         made = items.insert(connection, sorted(first.values(), key=_id))
         again = [row for row in ordered if not (row["id"] in made and first.get(row["id"]) is row)]
@@ -156,8 +169,8 @@ def remember_all(
                 for base in row["derived_from"]
             ]
         )
-        near_duplicates.link_contradictions(rows)
-    return [row["id"] for row in rows]
+        near_duplicates.link_contradictions(given)
+    return [row["id"] for row in given]
 
 
 def get(item_id: str, as_of: bitemporal.When = None, known_at: bitemporal.When = None) -> Memory:
@@ -168,7 +181,7 @@ def get(item_id: str, as_of: bitemporal.When = None, known_at: bitemporal.When =
     condition, values = bitemporal.valid_at_sql(when)
     if when.as_of is None:
         condition = "true"
-    row = db.fetch_one(
+    row: rows.MemoryItem | None = db.fetch_one(
         f"SELECT m.* FROM memory_item m WHERE m.id = %(id)s AND {condition}",
         {**values, "id": item_id},
     )
@@ -197,14 +210,14 @@ def resolve_namespace(namespace: str | None, *, known: bool = False) -> str:
 
 def namespaces() -> list[str]:
     """Return the namespaces that can be asked."""
-    rows = db.fetch_all(
+    found = db.fetch_all(
         "SELECT namespace FROM memory_item UNION SELECT namespace FROM chat_session"
     )
-    return sorted({row["namespace"] for row in rows} | set(NAMESPACES))
+    return sorted({row["namespace"] for row in found} | set(NAMESPACES))
 
 
-def memory_of(row: dict[str, Any]) -> Memory:
-    """Return a row of `memory_item` (and perhaps its `rank`) as a Memory."""
+def memory_of(row: StoredItem, rank: float = 0) -> Memory:
+    """Return a row of `memory_item` as a Memory."""
     return Memory(
         id=row["id"],
         type=row["type"],
@@ -215,7 +228,7 @@ def memory_of(row: dict[str, Any]) -> Memory:
         recorded_at=row["created_at"],
         valid_from=row["valid_from"],
         valid_to=row["valid_to"],
-        rank=float(row.get("rank") or 0),
+        rank=rank,
         metadata={
             **row["metadata"],
             **{key: value for key, value in row["raw_text"].items() if key != "text"},
@@ -256,7 +269,7 @@ def _as_it_is(value: Any) -> Any:
     return value
 
 
-def _row(draft: Draft, namespace: str, run_id: str | None) -> dict[str, Any]:
+def _given_item(draft: Draft, namespace: str, run_id: str | None) -> items.GivenItem:
     text = clean(draft.text)
     if not text.strip():
         raise errors.BadInput(
@@ -295,6 +308,8 @@ def _row(draft: Draft, namespace: str, run_id: str | None) -> dict[str, Any]:
         "step": run_context.current().step,
         "valid_from": start,
         "valid_to": end,
+        "origin": "",
+        "contradicts": [],
         "derived_from": list(draft.derived_from),
         "near": draft.near,
         "marks": near_duplicates.minhash_bands(raw["text"]) if draft.near else [],
@@ -302,38 +317,55 @@ def _row(draft: Draft, namespace: str, run_id: str | None) -> dict[str, Any]:
         "similarity": 1.0,
         "fallen": False,
         "now": bitemporal.test_clock(),
-        **{
-            name: clean(getattr(draft.origin, name))
-            for name in ("source", "document", "page", "start", "end")
-        },
+        "source": clean(draft.origin.source),
+        "document": clean(draft.origin.document),
+        "page": draft.origin.page,
+        "start": draft.origin.start,
+        "end": draft.origin.end,
     }
 
 
-def _id(row: dict[str, Any]) -> str:
+def _origin_id(row: items.GivenItem) -> str:
+    """Return the id of who says an item: what tells two sayings of one item apart."""
+    return ids.stable_id(
+        "origin",
+        row["id"],
+        row["source"],
+        row["document"],
+        row["page"],
+        row["start"],
+        row["end"],
+        row["wording"],
+        row["valid_from"],
+        row["valid_to"],
+    )
+
+
+def _id(row: items.GivenItem) -> str:
     return row["id"]
 
 
-def _renew(connection: db.Connection, rows: list[dict[str, Any]], repeat: bool) -> None:
+def _renew(connection: db.Connection, given: list[items.GivenItem], repeat: bool) -> None:
     """Renew items that were there: their metadata and trust, one more origin, and when they are
     true.
 
     What says one item twice takes turns.
     """
-    while rows:
-        turn = {row["id"]: row for row in reversed(rows)}
+    while given:
+        turn = {row["id"]: row for row in reversed(given)}
         _renew_each_once(connection, sorted(turn.values(), key=_id), repeat)
-        rows = [row for row in rows if turn[row["id"]] is not row]
+        given = [row for row in given if turn[row["id"]] is not row]
 
 
-def _renew_each_once(connection: db.Connection, rows: list[dict[str, Any]], repeat: bool) -> None:
-    items.lock_all(connection, [row["id"] for row in rows])
-    before = items.origins(connection, [row["origin"] for row in rows])
-    standing = items.say_again(connection, rows)
+def _renew_each_once(connection: db.Connection, given: list[items.GivenItem], repeat: bool) -> None:
+    items.lock_all(connection, [row["id"] for row in given])
+    before = items.origins(connection, [row["origin"] for row in given])
+    standing = items.say_again(connection, given)
     items.extend(
         connection,
         [
             row
-            for row in rows
+            for row in given
             if row["id"] in standing
             and not row["fallen"]
             and (repeat or not _is_repeated(row, before.get(row["origin"])))
@@ -341,7 +373,7 @@ def _renew_each_once(connection: db.Connection, rows: list[dict[str, Any]], repe
     )
 
 
-def _is_repeated(row: dict[str, Any], before: dict[str, Any] | None) -> bool:
+def _is_repeated(row: items.GivenItem, before: items.KnownOrigin | None) -> bool:
     """Tell whether nothing new is said: a step is repeated, or a source names the same time
     again.
     """
@@ -352,9 +384,9 @@ def _is_repeated(row: dict[str, Any], before: dict[str, Any] | None) -> bool:
     )
 
 
-def _mark_retracted_bases(connection: db.Connection, rows: list[dict[str, Any]]) -> None:
+def _mark_retracted_bases(connection: db.Connection, given: list[items.GivenItem]) -> None:
     """Mark what is derived from an item that was withdrawn; NotFound when there is no such item."""
-    bases = sorted({base for row in rows for base in row["derived_from"]})
+    bases = sorted({base for row in given for base in row["derived_from"]})
     if not bases:
         return
     found = connection.execute(
@@ -363,7 +395,7 @@ def _mark_retracted_bases(connection: db.Connection, rows: list[dict[str, Any]])
         [bases],
     ).fetchall()
     stands = {row["id"]: row["stands"] for row in found}
-    for row in rows:
+    for row in given:
         for base in row["derived_from"]:
             if base not in stands:
                 raise errors.NotFound(

@@ -2,11 +2,16 @@
 
 """Supersede: a newer item takes the place of an older one, which stays."""
 
+from __future__ import annotations
+
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from f.millrace.core import contracts, db, errors, redaction
 from f.millrace.memory import bitemporal, items, links, store
+
+if TYPE_CHECKING:
+    from f.millrace.core import rows
 
 Span = tuple[datetime, datetime | None]
 
@@ -73,21 +78,21 @@ def supersede(
     return new
 
 
-def _spans_since(old: dict[str, Any], start: datetime | None) -> list[Span]:
+def _spans_since(old: rows.MemoryItem, start: datetime | None) -> list[Span]:
     """Return when the old item is held true from `start` on; BadInput when it is not."""
     if not old["valid"]:
         raise errors.BadInput(f"{old['id']} was withdrawn; remember the right text as a new item")
     spans = [(max(start, span.lower) if start else span.lower, span.upper) for span in old["valid"]]
     spans = [(low, high) for low, high in spans if high is None or low < high]
     if not spans:
+        until = old["valid_to"].isoformat() if old["valid_to"] else "its end"
         raise errors.BadInput(
-            f"{old['id']} held until {old['valid_to'].isoformat()}, before {start}; give an earlier"
-            " `since`"
+            f"{old['id']} held until {until}, before {start}; give an earlier `since`"
         )
     return spans
 
 
-def _refuse_withdrawn(connection: db.Connection, old: dict[str, Any], source: str) -> None:
+def _refuse_withdrawn(connection: db.Connection, old: rows.MemoryItem, source: str) -> None:
     barred = connection.execute(
         "SELECT 1 FROM memory_retraction r WHERE r.namespace = %s"
         " AND memory_is_from(%s, '', r.source)",

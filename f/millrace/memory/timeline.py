@@ -2,10 +2,79 @@
 
 """Timeline: what began when, and the history of one item."""
 
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypedDict
 
 from f.millrace.core import db, errors
 from f.millrace.memory import bitemporal, store
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from uuid import UUID
+
+    from f.millrace.core import contracts
+
+    class Began(TypedDict):
+        """An item, and a time in which it is true."""
+
+        at: datetime
+        until: datetime | None
+        id: str
+        type: str
+        title: str
+        text: str
+        source: str
+        trust: contracts.Trust
+        recorded_at: datetime
+        superseded_by: str | None
+
+    class Item(TypedDict):
+        """The item that a history is of."""
+
+        id: str
+        type: str
+        title: str
+        text: str
+        superseded_by: str | None
+
+    # In words of ISO 8601; without an end it lasts.
+    Interval = TypedDict("Interval", {"from": str, "to": str | None})
+
+    class Belief(TypedDict):
+        """When an item was held to be true, as it was known for some time."""
+
+        recorded_from: datetime
+        recorded_to: datetime | None
+        because: str
+        by_item: str | None
+        valid: list[Interval]
+
+    class Saying(TypedDict):
+        """Who said an item, where and when."""
+
+        source: str
+        trust: contracts.Trust
+        run_id: UUID | None
+        step: str
+        document: str
+        page: int | None
+        start_offset: int | None
+        end_offset: int | None
+        wording: str | None
+        similarity: float
+        recorded_at: datetime
+        seen_at: datetime
+        withdrawn_at: datetime | None
+        because: str
+
+    class History(Item):
+        """All that was ever held of one item."""
+
+        supersedes: list[str]
+        beliefs: list[Belief]
+        origins: list[Saying]
+
 
 BEGAN = """
 SELECT lower(span) AS at, upper(span) AS until, m.id, m.type, m.title,
@@ -35,7 +104,7 @@ def timeline(
     limit: int = 50,
     as_of: bitemporal.When = None,
     known_at: bitemporal.When = None,
-) -> list[dict[str, Any]]:
+) -> list[Began]:
     """Return what began to be true, oldest first, each interval of an item once; the newest when
     there are too many.
 
@@ -60,18 +129,19 @@ def timeline(
         "about": " ".join(about.replace("\x00", "").split()),
         "limit": limit,
     }
-    return sorted(db.fetch_all(sql, values), key=lambda row: (row["at"], row["id"]))
+    found: list[Began] = db.fetch_all(sql, values)
+    return sorted(found, key=lambda row: (row["at"], row["id"]))
 
 
 def history(
     item_id: str, as_of: bitemporal.When = None, known_at: bitemporal.When = None
-) -> dict[str, Any]:
+) -> History:
     """Return all that was ever held of one item: its beliefs, who said it, what it superseded and
     what superseded it.
 
     `as_of` leaves out when it was to be true later, `known_at` what was recorded later.
     """
-    item = db.fetch_one(
+    item: Item | None = db.fetch_one(
         "SELECT id, type, title, raw_text ->> 'text' AS text, superseded_by FROM memory_item WHERE"
         " id = %s",
         [item_id],
@@ -83,7 +153,7 @@ def history(
         "as_of": bitemporal.parse_time(as_of, "as_of"),
         "until": bitemporal.time_point(known_at=known_at).known_at or bitemporal.test_clock(),
     }
-    beliefs = db.fetch_all(
+    beliefs: list[Belief] = db.fetch_all(
         "SELECT lower(recorded) AS recorded_from, upper(recorded) AS recorded_to, because, by_item,"
         " coalesce((SELECT jsonb_agg(jsonb_build_object('from', lower(span), 'to', upper(span))"
         " ORDER BY span) FROM unnest(valid) AS span WHERE lower(span) <="
@@ -92,7 +162,7 @@ def history(
         " coalesce(%(until)s::timestamptz, statement_timestamp()) ORDER BY id",
         values,
     )
-    origins = db.fetch_all(
+    origins: list[Saying] = db.fetch_all(
         "SELECT source, trust, run_id, step, document, page, start_offset, end_offset, wording,"
         " similarity, recorded_at, seen_at, withdrawn_at, because FROM memory_origin WHERE item_id"
         " = %(id)s AND recorded_at <= coalesce(%(until)s::timestamptz, statement_timestamp()) ORDER"

@@ -8,11 +8,25 @@ missing, in any process and as often as one likes. The active model is in the da
 and writers always agree.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 
 from f.millrace.core import config, db, embedding
 from f.millrace.memory import items
+
+if TYPE_CHECKING:
+
+    class ItemWords(TypedDict):
+        """An item's words, and those of the item before it."""
+
+        no: int
+        title: str
+        text: str | None
+        before: str | None
+        before_title: str | None
+
 
 BATCH = 64
 QUESTION_SECONDS = 10.0
@@ -39,7 +53,7 @@ def active() -> Model:
     """Return the model that the vectors of this memory are of."""
     row = db.fetch_one("SELECT no, name, dimensions FROM memory_model WHERE active")
     assert row is not None, "the migration names a model"
-    return Model(**row)
+    return Model(row["no"], row["name"], row["dimensions"])
 
 
 def embed_question(question: str, model: Model) -> list[float]:
@@ -122,7 +136,7 @@ def _register(name: str) -> Model:
         )
         row = db.fetch_one("SELECT no, name, dimensions FROM memory_model WHERE name = %s", [name])
     assert row is not None
-    return Model(**row)
+    return Model(row["no"], row["name"], row["dimensions"])
 
 
 def _index(model: Model) -> None:
@@ -134,7 +148,7 @@ def _fill(
     model: Model,
     missing: str,
     keep: Callable[[db.Connection, int, int, str], None],
-    values: dict[str, Any],
+    values: db.Values,
     most: int | None,
     progress: Callable[[int], Any],
 ) -> int:
@@ -171,7 +185,7 @@ def _texts(numbers: list[int]) -> dict[int, str]:
     """Return what each item's vector stands for: its title, the end of what goes before it in its
     thread, and its text.
     """
-    rows = db.fetch_all(
+    found: list[ItemWords] = db.fetch_all(
         "SELECT m.no, m.title, m.raw_text ->> 'text' AS text, right(b.raw_text ->> 'text', %s) AS"
         " before, b.title AS before_title "
         # Two conversations of a namespace may name their sessions alike.
@@ -181,14 +195,13 @@ def _texts(numbers: list[int]) -> dict[int, str]:
         " WHERE m.no = ANY(%s)",
         [CONTEXT_LETTERS, numbers],
     )
-    return {row["no"]: "\n".join(_parts(row)) for row in rows}
+    return {row["no"]: "\n".join(_parts(row)) for row in found}
 
 
-def _parts(row: dict[str, Any]) -> Iterable[str]:
+def _parts(row: ItemWords) -> Iterable[str]:
     if row["before"]:
-        yield _with_title(
-            row["before_title"] if row["before_title"] != row["title"] else "", row["before"]
-        )
+        title = row["before_title"] or ""
+        yield _with_title(title if title != row["title"] else "", row["before"])
     yield _with_title(row["title"], row["text"] or "")
 
 

@@ -8,12 +8,25 @@ Light, so that a step that only tells needs no library of models.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypedDict
 
 from f.millrace.core import db, redaction, run_context
 
 if TYPE_CHECKING:
+    from f.millrace.core import rows
     from f.millrace.models import faults
+
+    class RunFault(TypedDict):
+        """A fault of a run: the agents that met it, and how often."""
+
+        model: str
+        reason: str
+        next_step: str
+        kind: str
+        lasting: bool
+        n: int
+        agents: list[str]
+
 
 ALERT = "ModelFailed"
 OFFLINE = "offline"
@@ -63,7 +76,7 @@ def note_answer(model: str) -> None:
         alerts.resolve(ALERT, _labels(model))
 
 
-def of_run(run_id: str, mended: bool = True) -> list[dict[str, Any]]:
+def of_run(run_id: str, mended: bool = True) -> list[RunFault]:
     """Return the different faults of a run, the first first: model, reason, next_step, kind,
     lasting, agents and how often (n). `mended`: also those after which the model has answered.
     """
@@ -77,7 +90,7 @@ def of_run(run_id: str, mended: bool = True) -> list[dict[str, Any]]:
     )
 
 
-def find_standing(model: str) -> dict[str, Any] | None:
+def find_standing(model: str) -> rows.ModelFault | None:
     """Return the latest fault of the last day that no answer has followed."""
     return db.fetch_one(STANDING, [model])
 
@@ -92,7 +105,7 @@ def has_answered_since(model: str, moment: datetime) -> bool:
     return found is not None
 
 
-def describe(row: dict[str, Any]) -> str:
+def describe(row: RunFault | rows.ModelFault) -> str:
     """Return a fault in one line: what happened, and the next step."""
     return f"{row['model']} failed: {row['reason']}" + (
         f"; {row['next_step']}" if row["next_step"] else ""

@@ -6,17 +6,28 @@ Nothing here costs money or sends anything: servers are connected to,
 what agents met lately is read from rows.
 """
 
+from __future__ import annotations
+
 import os
 import shutil
 import socket
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypedDict
 from urllib.parse import urlsplit
 
 from f.millrace.core import config, db, errors, providers, redaction, schema, windmill
 from f.millrace.models import fault_log
+
+if TYPE_CHECKING:
+
+    class Failures(TypedDict):
+        """How many calls there were, and how many of them failed."""
+
+        n: int
+        failed: int
+
 
 State = Literal["healthy", "degraded", "critical", "unknown"]
 ORDER: tuple[State, ...] = ("healthy", "unknown", "degraded", "critical")
@@ -379,7 +390,9 @@ def _unreachable_reason(address: str) -> str:
 
 
 def _failed_share(pattern: str) -> str:
-    row: dict[str, Any] = db.fetch_one(CALLS, [pattern]) or {"n": 0, "failed": 0}
+    row: Failures | None = db.fetch_one(CALLS, [pattern])
+    if row is None:
+        return ""
     return (
         f"{row['failed']} of {row['n']}"
         if row["n"] >= FEWEST_CALLS and row["failed"] / row["n"] > FAILING

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import os
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 from zoneinfo import ZoneInfo
 
 from f.millrace.core import config, db, errors, money, redaction, run_context, schedules, windmill
@@ -25,7 +25,31 @@ from f.millrace.telemetry import alerts, runs
 from f.millrace.trust import actions, approvals, questions, spend
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from f.millrace.core import rows
+
+    class ListedRun(TypedDict):
+        """A run as the list shows it."""
+
+        id: UUID
+        flow: str
+        edition: str
+        dry_run: bool
+        status: str
+        orchestrator: str
+        started_at: datetime
+        finished_at: datetime | None
+        error: str | None
+        seconds: float
+        cost_usd: float
+
+    class Place(TypedDict):
+        """The flow of a run, and what runs it."""
+
+        flow: str
+        orchestrator: str
+
 
 NEWEST_RUNS = 8
 MOST_ALERTS = 5
@@ -68,7 +92,7 @@ def main() -> dict:
         "digest": _digest(),
         "waiting": _list_questions(),
         "spending": _spending(),
-        "runs": [_run(row) for row in db.fetch_all(RUNS, [runs.MAINTENANCE, NEWEST_RUNS])],
+        "runs": _list_runs(),
     }
 
 
@@ -106,11 +130,10 @@ def _list_questions() -> list[dict[str, Any]]:
     ]
 
 
-def _question(row: dict[str, Any]) -> dict[str, Any]:
-    run = db.fetch_one("SELECT flow, orchestrator FROM run WHERE id = %s", [row["run_id"]]) or {
-        "flow": "",
-        "orchestrator": "",
-    }
+def _question(row: rows.Action) -> dict[str, Any]:
+    place: Place | None = db.fetch_one(
+        "SELECT flow, orchestrator FROM run WHERE id = %s", [row["run_id"]]
+    )
     return {
         "id": str(row["id"]),
         "question": redaction.redact(questions.question(row).title),
@@ -119,7 +142,7 @@ def _question(row: dict[str, Any]) -> dict[str, Any]:
         "since": (row["asked_at"] or row["created_at"]).isoformat(),
         "until": actions.expires_at(row).isoformat() if row["state"] == "proposed" else None,
         "run_id": str(row["run_id"] or ""),
-        **run,
+        **(place or {"flow": "", "orchestrator": ""}),
     }
 
 
@@ -149,7 +172,12 @@ def _spending() -> dict[str, Any]:
     }
 
 
-def _run(row: dict[str, Any]) -> dict[str, Any]:
+def _list_runs() -> list[dict[str, Any]]:
+    found: list[ListedRun] = db.fetch_all(RUNS, [runs.MAINTENANCE, NEWEST_RUNS])
+    return [_run(row) for row in found]
+
+
+def _run(row: ListedRun) -> dict[str, Any]:
     return {
         **{
             name: row[name]

@@ -11,13 +11,34 @@ A run that has ended on the server, because a person cancelled it or otherwise, 
 scripts/millrace step ops/recover_runs
 """
 
+from __future__ import annotations
+
 from datetime import datetime
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, NotRequired, TypedDict
 
 from f.millrace.core import db, errors, redaction, windmill
 from f.millrace.ops import notices
 from f.millrace.telemetry import runs, spans
 from f.millrace.trust import audit, recovery
+
+if TYPE_CHECKING:
+    from f.millrace.core import rows
+
+    class EndedRun(TypedDict):
+        """A run that has ended on the server."""
+
+        run_id: str
+        status: str
+        reason: str
+
+    class RecoveredRun(TypedDict):
+        """What was done about a run that stood still, and by which job it goes on."""
+
+        run_id: str
+        measure: str
+        job_id: str
+        error: NotRequired[str]
+
 
 # A run that moved a moment ago is not asked about.
 QUIET_SECONDS = 60
@@ -82,7 +103,7 @@ def _try_again() -> list[str]:
     return started
 
 
-def _on_windmill() -> tuple[list[dict[str, Any]], list[str], list[dict[str, Any]]]:
+def _on_windmill() -> tuple[list[EndedRun], list[str], list[RecoveredRun]]:
     """See to the runs on Windmill; return those that have ended there, those that got an answer,
     and what was done about others.
     """
@@ -96,7 +117,7 @@ def _on_windmill() -> tuple[list[dict[str, Any]], list[str], list[dict[str, Any]
     return ended, handed, [_recover_apart(row) for row in stalled]
 
 
-def _recover_apart(row: dict[str, Any]) -> dict[str, Any]:
+def _recover_apart(row: recovery.StalledRun) -> RecoveredRun:
     """Recover one run; what goes wrong with it is told, and does not keep the others."""
     try:
         return _recover(row)
@@ -107,11 +128,12 @@ def _recover_apart(row: dict[str, Any]) -> dict[str, Any]:
         return {"run_id": str(row["id"]), "measure": "none", "job_id": "", "error": said}
 
 
-def _follow_server() -> tuple[list[dict[str, Any]], set[str]]:
+def _follow_server() -> tuple[list[EndedRun], set[str]]:
     """End the runs that have ended on the server; return these, and the ids of those that it could
     not be asked about.
     """
-    found, unreachable = [], set[str]()
+    found: list[EndedRun] = []
+    unreachable: set[str] = set()
     stalled = {row["id"] for row in recovery.stalled_runs()}
     for row in recovery.on_server(QUIET_SECONDS):
         try:
@@ -132,11 +154,11 @@ def _follow_server() -> tuple[list[dict[str, Any]], set[str]]:
     return found, unreachable
 
 
-def _waits_for_nobody(row: dict[str, Any]) -> bool:
+def _waits_for_nobody(row: recovery.ServerRun) -> bool:
     return row["status"] == "waiting" and not row["asks"]
 
 
-def _tell_failure(row: dict[str, Any], ended: RunEnd) -> None:
+def _tell_failure(row: rows.Run, ended: RunEnd) -> None:
     if ended.status == "failed":
         _tell(row, f"Millrace: {row['flow']} failed on Windmill", ended.reason, "a run failed")
 
@@ -183,7 +205,7 @@ def _end_unknown(job_id: str) -> RunEnd:
     )
 
 
-def _hand_over(row: dict[str, Any]) -> bool:
+def _hand_over(row: recovery.AnsweredRun) -> bool:
     """Give an answer from the command line to the flow that waits on Windmill; False when it would
     not take it.
     """
@@ -202,20 +224,20 @@ def _hand_over(row: dict[str, Any]) -> bool:
         return False
 
 
-def _recover(row: dict[str, Any]) -> dict[str, Any]:
+def _recover(row: recovery.StalledRun) -> RecoveredRun:
     run_id, measure = str(row["id"]), recovery.decide(row)
-    job = ""
+    job, refusal = "", ""
     if measure != "escalate":
         try:
             job = _start_again(row)
         except errors.BadSetting as error:
-            measure, row = "escalate", {**row, "error": str(error)}
+            measure, refusal = "escalate", str(error)
     if measure == "escalate":
-        escalate(row)
+        escalate(row, refusal)
     return {"run_id": run_id, "measure": measure, "job_id": job}
 
 
-def _start_again(row: dict[str, Any]) -> str:
+def _start_again(row: rows.Run) -> str:
     """Start a new job that goes on with the run, and return its id;
     what is done stays done by its business key.
     """
@@ -233,7 +255,7 @@ def _start_again(row: dict[str, Any]) -> str:
     return job
 
 
-def _start_job(row: dict[str, Any]) -> str:
+def _start_job(row: rows.Run) -> str:
     """Start a job that goes on with the run, and return its id."""
     run_id, pipeline = str(row["id"]), row["pipeline"] or {}
     if not (pipeline.get("area") and pipeline.get("name")):
@@ -248,17 +270,17 @@ def _start_job(row: dict[str, Any]) -> str:
     )
 
 
-def escalate(row: dict[str, Any]) -> None:
-    """End a run that nothing helps, and tell the operator."""
+def escalate(row: recovery.StalledRun | recovery.ResumableRun, reason: str = "") -> None:
+    """End a run that nothing helps, and tell the operator; `reason`: why it cannot go on."""
     run_id = str(row["id"])
     where = ", ".join(row["running"]) or "between two steps"
-    said = row.get("error") or f"no progress at {where}, also not another way"
+    said = reason or row["error"] or f"no progress at {where}, also not another way"
     if runs.end(run_id, "failed", said):
         audit.append("millrace", "run.escalated", row["flow"], run_id, at=where)
     _tell(row, f"Millrace: {row['flow']} stands still at {where}", said, "a run stands still")
 
 
-def _tell(row: dict[str, Any], subject: str, said: str, reason: str) -> None:
+def _tell(row: rows.Run, subject: str, said: str, reason: str) -> None:
     run_id = str(row["id"])
     text = (
         f"{said}\n\nRun {run_id}\n\n  scripts/millrace show {run_id}\n  scripts/millrace resume"

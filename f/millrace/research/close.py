@@ -8,7 +8,9 @@ Its result says how it ended, what it cost, and shows the digest.
 scripts/millrace step research/close run_id=RUN
 """
 
-from f.millrace.core import db, money
+from __future__ import annotations
+
+from f.millrace.core import money
 from f.millrace.digest import findings, run_notices, run_page, run_plan, run_summary
 from f.millrace.models import fault_log
 from f.millrace.research import postpone
@@ -59,7 +61,7 @@ def main(run_id: str) -> dict:
         return markdown.as_page(small, run_page.page_of_run(run_id, small))
 
 
-def _format_refused(refused: list[dict]) -> str:
+def _format_refused(refused: list[deliveries.RefusedForNow]) -> str:
     """Return which mails did not go out yet, and why, each reason once."""
     by_reason: dict[str, list[str]] = {}
     for row in refused:
@@ -75,23 +77,19 @@ def _problems(run_id: str, small: dict) -> list[str]:
         for source in small["sources"]
         if source["status"] == "failed"
     ]
-    unresearched = db.fetch_all(
-        "SELECT t.id, t.title FROM topic t WHERE t.run_id = %s AND NOT EXISTS (SELECT 1 FROM"
-        " research_result r WHERE r.run_id = t.run_id AND r.topic_id = t.id) ORDER BY t.rank",
-        [run_id],
-    )
+    topics = findings.load(run_id).topics
     reasons = run_notices.failures(run_id)
     problems += [
         f"topic {row['title']!r} was not researched"
         + (f": {reasons[row['id']]}" if row["id"] in reasons else "")
-        for row in unresearched
+        for row, result in topics
+        if result is None
     ]
     problems += [
-        f"topic {topic['title']!r} was left undone: {topic['stopped_because']}"
-        for topic in run_notices.without_money(run_id)
+        f"topic {result['title']!r} was left undone: {result['stopped_because']}"
+        for result in run_notices.without_money(topics)
     ]
-    faults = run_notices.model_faults(run_id, findings.load(run_id).topics)
-    problems += [fault_log.describe(row) for row in faults]
+    problems += [fault_log.describe(row) for row in run_notices.model_faults(run_id, topics)]
     problems += [
         f"mail to {one['recipient']} {one['status']}"
         + (f": {one['error']}" if one["error"] else "")

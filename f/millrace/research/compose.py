@@ -8,6 +8,10 @@ One for each group of recipients to whom the same is new.
 scripts/millrace step research/compose run_id=RUN
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypedDict
+
 from f.millrace.core import db, run_context
 from f.millrace.digest import (
     content_loader,
@@ -20,6 +24,19 @@ from f.millrace.models import fault_log
 from f.millrace.research import time_windows
 from f.millrace.telemetry import events, runs, spans
 from f.millrace.trust import shares
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from uuid import UUID
+
+    class StoredDigest(TypedDict):
+        """A digest that is composed, without its texts."""
+
+        id: UUID
+        subject: str
+        recipients: list[str]
+        window_until: datetime
+        bytes: int
 
 
 def main(run_id: str) -> dict:
@@ -142,7 +159,7 @@ def _load(run_id: str, opened: run_plan.RunPlan, window: run_plan.Window) -> dig
     return content_loader.load(run_id, opened, window, find_related=own.find)
 
 
-def _find_digest(run_id: str, window: run_plan.Window) -> dict | None:
+def _find_digest(run_id: str, window: run_plan.Window) -> StoredDigest | None:
     return db.fetch_one(
         "SELECT id, subject, recipients, window_until, octet_length(html) AS bytes FROM digest "
         "WHERE run_id = %s AND window_since IS NOT DISTINCT FROM %s AND private = %s AND shared ="

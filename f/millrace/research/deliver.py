@@ -8,9 +8,16 @@ The digest goes to those who have a standing approval; nobody waits for the othe
 scripts/millrace step research/deliver run_id=RUN
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from f.millrace.digest import delivery, run_plan, sending
 from f.millrace.telemetry import spans
 from f.millrace.trust import approvals
+
+if TYPE_CHECKING:
+    from f.millrace.core import rows
 
 
 def main(run_id: str) -> dict:
@@ -43,6 +50,6 @@ def main(run_id: str) -> dict:
         return {"deliveries": told, **delivery.count_results(told)}
 
 
-def _is_approved(action: dict) -> bool:
+def _is_approved(action: rows.Action) -> bool:
     answer = approvals.find_answer(str(action["id"]))
     return answer is not None and answer["decision"] == "approved"

@@ -6,13 +6,23 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from f.millrace.core import db, ids, redaction
 from f.millrace.research import time_windows
 
 if TYPE_CHECKING:
     from f.millrace.tools import items
+
+    class StoredReading(TypedDict):
+        """How reading a source went, as read_source tells it."""
+
+        source: str
+        status: str
+        items: int
+        new: int
+        error: str
+
 
 WORDS = ("url", "title", "text", "author", "comments_url", "extra")
 INSERT = """
@@ -65,7 +75,7 @@ def note(
     )
 
 
-def find_reading(run_id: str, source: str) -> dict[str, Any] | None:
+def find_reading(run_id: str, source: str) -> StoredReading | None:
     """Return how reading the source went, as read_source tells it; None when it was not read."""
     return db.fetch_one(
         "SELECT source, status, items, fresh AS new, error FROM source_reading WHERE run_id = %s"
@@ -86,7 +96,7 @@ def _without_secrets(item: items.SourceItem) -> items.SourceItem:
 
 def _values(
     item: items.SourceItem, namespace: str, lasting: str, run_id: str, at: Any
-) -> dict[str, Any]:
+) -> db.Values:
     clean = {
         name: value.replace("\x00", "") if isinstance(value, str) else value
         for name, value in vars(item).items()

@@ -8,10 +8,12 @@ The Researcher agent in its loop, several topics at once; what it found is store
 scripts/millrace step research/investigate run_id=RUN topic_ids=TOPIC,TOPIC
 """
 
+from __future__ import annotations
+
 import asyncio
 import gc
 import time
-from typing import Any
+from typing import TYPE_CHECKING, TypedDict
 
 # Loading makes nothing that can be freed; going through it all again and again took a tenth of the
 # loading time.
@@ -25,6 +27,29 @@ from f.millrace.models import call  # noqa: E402
 from f.millrace.research import said_before  # noqa: E402
 from f.millrace.telemetry import events, spans  # noqa: E402
 from f.millrace.trust import audit, decisions  # noqa: E402
+
+if TYPE_CHECKING:
+    from f.millrace.core import rows
+
+    class ToldTopic(TypedDict):
+        """A researched topic, as its step tells it."""
+
+        topic_id: str
+        title: str
+        confidence: int
+        findings: int
+        conflicts: int
+        no_sources: bool
+        stopped_because: str
+        cost_usd: float
+
+    class FailedTopic(TypedDict):
+        """A topic whose research failed, and why."""
+
+        topic_id: str
+        title: str
+        error: str
+
 
 gc.freeze()
 gc.enable()
@@ -52,24 +77,26 @@ def main(run_id: str, topic_ids: list[str]) -> dict:
     }
 
 
-def _topic(run_id: str, topic_id: str) -> dict[str, Any]:
-    topic = db.fetch_one("SELECT * FROM topic WHERE id = %s AND run_id = %s", [topic_id, run_id])
+def _topic(run_id: str, topic_id: str) -> rows.Topic:
+    topic: rows.Topic | None = db.fetch_one(
+        "SELECT * FROM topic WHERE id = %s AND run_id = %s", [topic_id, run_id]
+    )
     if topic is None:
         raise errors.NotFound(f"run {run_id} has no topic {topic_id!r}")
     return topic
 
 
-async def _research_all(run_id: str, topics: list[dict[str, Any]]) -> list[dict[str, Any]]:
+async def _research_all(run_id: str, topics: list[rows.Topic]) -> list[ToldTopic | FailedTopic]:
     free = asyncio.Semaphore(TOPICS_AT_ONCE)
 
-    async def one(topic: dict[str, Any]) -> dict[str, Any]:
+    async def one(topic: rows.Topic) -> ToldTopic | FailedTopic:
         async with free:
             return await _research(run_id, topic)
 
     return await asyncio.gather(*(one(topic) for topic in topics))
 
 
-async def _research(run_id: str, topic: dict[str, Any]) -> dict[str, Any]:
+async def _research(run_id: str, topic: rows.Topic) -> ToldTopic | FailedTopic:
     """Research one topic, once more when it fails; one that fails again is told as failed, and the
     others go on.
     """
@@ -92,7 +119,7 @@ async def _research(run_id: str, topic: dict[str, Any]) -> dict[str, Any]:
     raise AssertionError("the loop returns or raises")
 
 
-async def _research_step(run_id: str, topic: dict[str, Any], last: bool) -> dict[str, Any]:
+async def _research_step(run_id: str, topic: rows.Topic, last: bool) -> ToldTopic:
     topic_id, started = topic["id"], time.monotonic()
     with spans.step("research.investigate", run_id, part=topic_id, topic_id=topic_id) as span:
         try:
@@ -137,13 +164,15 @@ async def _research_step(run_id: str, topic: dict[str, Any], last: bool) -> dict
         return answer
 
 
-async def _investigate(run_id: str, topic: dict[str, Any]) -> contracts.TopicResult:
+async def _investigate(run_id: str, topic: rows.Topic) -> contracts.TopicResult:
     opened = run_plan.load(run_id)
     try:
         found = await researcher.research(
             run_id,
             {
-                **topic,
+                "id": topic["id"],
+                "title": topic["title"],
+                "item_ids": topic["item_ids"],
                 "already_told": said_before.findings(opened, topic["private"]),
                 # What is private is searched for nowhere, and stands in no other topic.
                 "search": not topic["private"],
@@ -207,13 +236,13 @@ def _review(found: contracts.TopicResult) -> str:
     return "logged" if score < config.settings().confidence_silent else "none"
 
 
-def _find_result(run_id: str, topic_id: str) -> dict[str, Any] | None:
+def _find_result(run_id: str, topic_id: str) -> rows.ResearchResult | None:
     return db.fetch_one(
         "SELECT * FROM research_result WHERE run_id = %s AND topic_id = %s", [run_id, topic_id]
     )
 
 
-def _to_dict(row: dict[str, Any]) -> dict[str, Any]:
+def _to_dict(row: rows.ResearchResult) -> ToldTopic:
     return {
         "topic_id": row["topic_id"],
         "title": row["title"],
@@ -230,7 +259,7 @@ def _format_error(error: Exception) -> str:
     return redaction.redact(f"{type(error).__name__}: {error}"[:500])
 
 
-def _format_result(answer: dict[str, Any]) -> str:
+def _format_result(answer: ToldTopic) -> str:
     if answer["no_sources"]:
         return f"{answer['title']}: no sources found"
     return f"{answer['title']}: {answer['findings']} findings"

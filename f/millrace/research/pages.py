@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from f.millrace.core import db
 
@@ -24,7 +24,7 @@ ON CONFLICT (namespace, canonical_url) DO UPDATE SET
 """
 
 
-def keep(pages: Iterable[dict[str, Any]]) -> None:
+def keep(pages: Iterable[rows.Page]) -> None:
     """Keep pages, by the columns of the table; one that was read before is replaced. Of items that
     share an address the one counts that has most to read.
     """

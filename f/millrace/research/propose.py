@@ -8,6 +8,8 @@ Looks who has a standing approval, and who waits for a person.
 scripts/millrace step research/propose run_id=RUN
 """
 
+from __future__ import annotations
+
 from f.millrace.digest import delivery, run_plan
 from f.millrace.telemetry import spans
 
@@ -62,7 +64,7 @@ def main(run_id: str) -> dict:
         return answer
 
 
-def _approval_reason(waiting: list[dict]) -> str:
+def _approval_reason(waiting: list[delivery.DigestDelivery]) -> str:
     return (
         "mail is a high-risk action and always asks; without a standing approval:"
         f" {', '.join(row['recipient'] for row in waiting)}"

@@ -14,7 +14,7 @@ import contextvars
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from f.millrace.core import config, errors, ids, redaction, run_context, sentences
 from f.millrace.digest import run_plan
@@ -24,6 +24,7 @@ from f.millrace.tools import readability, sources, web
 
 if TYPE_CHECKING:
     from f.millrace.core import rows
+
 
 CONCURRENCY = 8
 PAGE_SECONDS = 12.0
@@ -68,7 +69,7 @@ def _read_best(opened: run_plan.RunPlan, max_topics: int) -> dict:
     best = ranking.rank(found, opened, run_context.now(), TRIED * max_topics)
     tried = [[by_id[item.id] for item in one.story.items[:ITEMS_OF_A_STORY]] for one in best]
     until, allow = time.monotonic() + STEP_SECONDS, run_plan.allowed_addresses(opened)
-    read: list[dict[str, Any]] = []
+    read: list[rows.Page] = []
     told = 0
     with ThreadPoolExecutor(CONCURRENCY) as pool:
         while tried and told < max_topics + SPARE:
@@ -86,7 +87,7 @@ def _read_all(
     batch: Sequence[Sequence[rows.SourceItem]],
     allow: Sequence[str],
     until: float,
-) -> list[list[dict[str, Any]]]:
+) -> list[list[rows.Page]]:
     """Return the pages of each story of the batch, read side by side."""
     futures = [
         [pool.submit(contextvars.copy_context().run, _read, item, allow, until) for item in story]
@@ -95,12 +96,12 @@ def _read_all(
     return [[future.result() for future in story] for story in futures]
 
 
-def _read(item: rows.SourceItem, allow: Sequence[str], until: float) -> dict[str, Any]:
+def _read(item: rows.SourceItem, allow: Sequence[str], until: float) -> rows.Page:
     source = sources.SOURCES[item["source"]]
     own = readability.keep_prose(item["body"])
     if item["trust"] == "own" and not own and readability.states_something(item["body"]):
         own = item["body"]  # a note may be a single sentence
-    page = {
+    page: rows.Page = {
         "id": ids.stable_id("pg", item["namespace"], pages.key_of(item)),
         "namespace": item["namespace"],
         "canonical_url": pages.key_of(item),
@@ -111,36 +112,38 @@ def _read(item: rows.SourceItem, allow: Sequence[str], until: float) -> dict[str
         "published_at": item["published_at"],
         "read_at": run_context.now(),
         "reason": "",
+        "language": "",
+        "readable": False,
     }
     # A post that links an article stands for it.
     inside = source.complete and item["comments_url"] in ("", item["url"])
     if not inside and len(own) < WHOLE_ARTICLE and item["url"].startswith("http"):
-        page |= _fetch(item, allow, until)
+        page = _fetch(page, item, allow, until)
     if not page["body"]:
         page["reason"] = page["reason"] or "no text"
     else:
         page["reason"] = _find_other_language(page["body"], source)
-    return page | {
-        "body": redaction.redact(page["body"][:MOST_TEXT].replace("\x00", "")),
-        "language": sentences.guess_language(page["body"]),
-        "readable": not page["reason"],
-    }
+    page["language"] = sentences.guess_language(page["body"])
+    page["readable"] = not page["reason"]
+    page["body"] = redaction.redact(page["body"][:MOST_TEXT].replace("\x00", ""))
+    return page
 
 
-def _fetch(item: rows.SourceItem, allow: Sequence[str], until: float) -> dict[str, Any]:
-    """Return what the page behind an item gives: its text, or why there is none."""
+def _fetch(page: rows.Page, item: rows.SourceItem, allow: Sequence[str], until: float) -> rows.Page:
+    """Return the page with what the address behind its item gives: a text, or why there is none."""
     left = min(PAGE_SECONDS, until - time.monotonic())
     if left <= 0:
-        return {"reason": "no time was left"}
+        return {**page, "reason": "no time was left"}
     try:
         found = web.read(item["url"], allow=allow, seconds=left)
     except errors.PageUnreadable as error:
-        return {"reason": error.reason}
+        return {**page, "reason": error.reason}
     except errors.FetchRefused:
-        return {"reason": "the address must not be fetched"}
+        return {**page, "reason": "the address must not be fetched"}
     except errors.SourceFailed as error:
-        return {"reason": "too slow" if "took longer" in str(error) else "unreachable"}
+        return {**page, "reason": "too slow" if "took longer" in str(error) else "unreachable"}
     return {
+        **page,
         "url": found.url,
         "title": redaction.redact(found.title),
         "site": redaction.redact(found.site),

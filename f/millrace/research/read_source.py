@@ -8,6 +8,8 @@ What is there since it was last read.
 scripts/millrace step research/read_source run_id=RUN source=hackernews
 """
 
+from __future__ import annotations
+
 import time
 
 from f.millrace.core import errors, redaction
@@ -39,10 +41,10 @@ def main(run_id: str, source: str, max_items: int = 50) -> dict:
             "failed": "failed: {error}",
         }
         events.emit("source", f"{source}: {words[answer['status']].format(**answer)}", **answer)
-        return answer
+        return dict(answer)
 
 
-def _read(run_id: str, source: str, max_items: int, started: float) -> dict:
+def _read(run_id: str, source: str, max_items: int, started: float) -> intake.StoredReading:
     if source in fallback.options_of(run_id).get("skip_sources", []):
         return _store_reading(
             run_id, source, "failed", 0, 0, "left out: the run got stuck at it twice", started
@@ -72,7 +74,7 @@ def _read(run_id: str, source: str, max_items: int, started: float) -> dict:
 
 def _store_reading(
     run_id: str, source: str, status: str, items: int, new: int, error: str, started: float
-) -> dict:
+) -> intake.StoredReading:
     error = redaction.redact(error)[:500]
     intake.note(run_id, source, status, items, new, error, time.monotonic() - started)
     return {"source": source, "status": status, "items": items, "new": new, "error": error}

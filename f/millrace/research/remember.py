@@ -34,7 +34,7 @@ def main(run_id: str) -> dict:
             return {"items": 0, "links": 0, "skipped": "a dry run leaves no memories"}
         found = findings.load(run_id)
         researched = [(one.row, one.result) for one in found.topics if one.result]
-        cited = sorted({one for _, result in researched for one in _cited(result)})
+        cited = sorted({one for _, result in researched for one in findings.cited_by(result)})
         # What was read and not used is not kept in memory.
         evidence = {one: row for one in cited if (row := found.evidence.get(one)) and row["body"]}
         known, new = _remember_evidence(run_id, evidence)
@@ -83,7 +83,7 @@ class _Topic:
         self._day = opened.day.isoformat()
         self._origin = store.Origin(opened.flow)
         self._trust: contracts.Trust = _least(
-            {evidence[one]["trust"] for one in _cited(result) if one in evidence}
+            {evidence[one]["trust"] for one in findings.cited_by(result) if one in evidence}
         )
 
     def drafts(self) -> list[store.Draft]:
@@ -128,7 +128,7 @@ class _Topic:
     ) -> store.Draft:
         return store.Draft(kind, text, title, self._trust, self._origin, metadata, more)
 
-    def _conflict_draft(self, conflict: dict[str, Any]) -> store.Draft:
+    def _conflict_draft(self, conflict: findings.StoredConflict) -> store.Draft:
         return self._draft(
             "conflict",
             conflict["question"],
@@ -185,13 +185,7 @@ def _links_to_earlier(topics: list[_Topic]) -> list[links.Link]:
     ]
 
 
-def _cited(result: rows.ResearchResult) -> set[str]:
-    return {one for finding in result["findings"] for one in finding["citations"]} | {
-        one for conflict in result["conflicts"] for one in _of_sides(conflict)
-    }
-
-
-def _of_sides(conflict: dict[str, Any]) -> list[str]:
+def _of_sides(conflict: findings.StoredConflict) -> list[str]:
     return list(dict.fromkeys(one for side in conflict["sides"] for one in side["evidence"]))
 
 

@@ -5,6 +5,8 @@
 Words are compared, not meanings: canonical addresses, hashes and shared shingles (Jaccard).
 """
 
+from __future__ import annotations
+
 import hashlib
 import math
 import re
@@ -12,9 +14,12 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from f.millrace.core import invisible
+
+if TYPE_CHECKING:
+    from f.millrace.core import rows
 
 # Jaccard of shingles: syndicated copies are above it with another headline and a cut tail
 SAME_TEXT = 0.55
@@ -59,20 +64,20 @@ class Item:
         return self.published_at or self.first_seen_at
 
 
-def item_of(row: dict[str, Any]) -> Item:
+def item_of(row: rows.SourceItem) -> Item:
     """Return the comparable part of a row of `source_item`."""
-    names = (
-        "id",
-        "source",
-        "title",
-        "canonical_url",
-        "content_hash",
-        "published_at",
-        "first_seen_at",
-        "score",
-        "url",
+    return Item(
+        id=row["id"],
+        source=row["source"],
+        title=row["title"],
+        text=row["body"],
+        canonical_url=row["canonical_url"],
+        content_hash=row["content_hash"],
+        published_at=row["published_at"],
+        first_seen_at=row["first_seen_at"],
+        score=row["score"],
+        url=row["url"],
     )
-    return Item(text=row["body"], **{name: row[name] for name in names})
 
 
 def find_copies(items: list[Item]) -> dict[str, str]:

@@ -58,7 +58,20 @@ def load_told(flow: str, namespace: str, before: date, look_back: timedelta) -> 
         )
         story.last_day, story.topic_id = row["day"], row["topic_id"]
         if row["id"] is not None and all(item.id != row["id"] for item in story.items):
-            story.items.append(duplicates.item_of(row))
+            story.items.append(
+                duplicates.Item(
+                    id=row["id"],
+                    source=row["source"],
+                    title=row["title"],
+                    text=row["body"],
+                    canonical_url=row["canonical_url"],
+                    content_hash=row["content_hash"],
+                    published_at=row["published_at"],
+                    first_seen_at=row["first_seen_at"],
+                    score=row["score"],
+                    url=row["url"],
+                )
+            )
     return list(known.values())
 
 

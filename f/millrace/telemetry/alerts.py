@@ -7,17 +7,29 @@ the same fault is one row until it is over.
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypedDict
 
 from f.millrace.core import db, errors, ids, redaction
 
 if TYPE_CHECKING:
+    from datetime import datetime
+    from uuid import UUID
+
     from f.millrace.core import rows
 
     class RaisedAlert(rows.Alert):
         """An alert, and whether it was not open before."""
 
         fresh: bool
+
+    class FailedRun(TypedDict):
+        """A run that did not end well."""
+
+        id: UUID
+        flow: str
+        status: str
+        error: str | None
+        started_at: datetime
 
 
 SEVERITIES = ("info", "warning", "critical", "emergency")
@@ -175,7 +187,7 @@ def _list_failing_agents() -> list[str]:
     return row["agents"] if row else []
 
 
-def list_failed_runs() -> list[dict[str, Any]]:
+def list_failed_runs() -> list[FailedRun]:
     """Return the last run of each flow of the last week that did not end well, newest first: id,
     flow, status, error.
     """

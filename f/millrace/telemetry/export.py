@@ -7,6 +7,8 @@ it is sent once. The end of a run that was resumed after that is a span of its o
 the OpenTelemetry Protocol 1.x, `POST /v1/traces`.
 """
 
+from __future__ import annotations
+
 import contextlib
 import http.client
 import itertools
@@ -17,13 +19,32 @@ import urllib.request
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 from urllib.parse import urlsplit, urlunsplit
 
 from f.millrace.core import config, db, ids, redaction
 from f.millrace.telemetry import recorder, runs, sampling, spans
 
-Row = dict[str, Any]
+if TYPE_CHECKING:
+    from f.millrace.core import rows
+
+    Where = tuple[str, str, str]
+    Spans = list[tuple[Where, "OtlpSpan"]]
+
+    class OtlpSpan(TypedDict):
+        """A span as OTLP has it in JSON."""
+
+        traceId: str
+        spanId: str
+        parentSpanId: NotRequired[str]
+        name: str
+        kind: int
+        startTimeUnixNano: str
+        endTimeUnixNano: str
+        attributes: list[dict[str, Any]]
+        status: dict[str, Any]
+
+
 SECONDS = 2.0
 SECONDS_AT_END = 1.0
 # A body of that many spans is about half a megabyte.
@@ -69,7 +90,8 @@ def export_runs(limit: int = 50) -> Sent:
         return Sent()
     runs = spans = left_out = 0
     fault = ""
-    for run in db.fetch_all(ENDED, [config.settings().trace_days, limit]):
+    ended: list[rows.Run] = db.fetch_all(ENDED, [config.settings().trace_days, limit])
+    for run in ended:
         try:
             count = export_run(run)
         except _Refused as error:
@@ -82,37 +104,39 @@ def export_runs(limit: int = 50) -> Sent:
     return Sent(runs, spans, left_out, fault)
 
 
-def _exported_rows(rows: list[Row]) -> list[Row]:
+def _exported_rows(found: list[rows.Span]) -> list[rows.Span]:
     """Return the rows of spans that are exported, each under the nearest one that is too."""
-    kept = [row for row in rows if sampling.is_exported(row["scope"], row["service"])]
-    parents, ids = {row["span_id"]: row["parent_id"] for row in rows}, {r["span_id"] for r in kept}
+    kept = [row for row in found if sampling.is_exported(row["scope"], row["service"])]
+    parents, ids = {row["span_id"]: row["parent_id"] for row in found}, {r["span_id"] for r in kept}
     for row in kept:
         row["parent_id"] = _nearest(row["parent_id"], parents, ids)
     return kept
 
 
-def _list_ends(run: Row) -> list[tuple[tuple[str, str, str], Row]]:
+def _list_ends(run: rows.Run) -> Spans:
     """Return the run's own span, or what was added to a run that went on after it was sent."""
     if not run["root_sent_at"]:
         return [_root(run)]
     return [] if _is_decided(run) else [_resumed_span(run)]
 
 
-def export_run(run: Row, asked: bool = False, seconds: float = SECONDS) -> int:
+def export_run(run: rows.Run, asked: bool = False, seconds: float = SECONDS) -> int:
     """Send what was not yet sent of one ended run, and return how many spans;
     `asked`: whatever sampling says.
     """
     reason = "asked" if asked else run["sampled"] if _is_decided(run) else sampling.decide(run)
-    rows = db.fetch_all("SELECT * FROM span WHERE run_id = %s ORDER BY started_at", [run["id"]])
+    found: list[rows.Span] = db.fetch_all(
+        "SELECT * FROM span WHERE run_id = %s ORDER BY started_at", [run["id"]]
+    )
     if reason == sampling.OUT:
         runs.note_sampled(run, reason, root=False)
         return 0
-    unsent = [row for row in _exported_rows(rows) if row["exported_at"] is None]
+    unsent = [row for row in _exported_rows(found) if row["exported_at"] is None]
     ends = _list_ends(run)
     for chunk in _chunks([*ends, *map(_span, unsent)]):
         _post(_body(chunk), seconds)
     recorder.mark_exported(
-        run["id"], [row["span_id"] for row in rows if row["exported_at"] is None]
+        run["id"], [row["span_id"] for row in found if row["exported_at"] is None]
     )
     runs.note_sampled(run, reason, root=True)
     return len(ends) + len(unsent)
@@ -125,7 +149,9 @@ def run_ended(run_id: str) -> None:
     For a runner that has let go of the run. It never fails,
     and a silent collector costs it a second.
     """
-    run = db.fetch_one("SELECT * FROM run WHERE id = %s AND finished_at IS NOT NULL", [run_id])
+    run: rows.Run | None = db.fetch_one(
+        "SELECT * FROM run WHERE id = %s AND finished_at IS NOT NULL", [run_id]
+    )
     if run is None:
         return
     recorder.close_killed(run_id)
@@ -135,7 +161,7 @@ def run_ended(run_id: str) -> None:
             export_run(run, seconds=SECONDS_AT_END)
 
 
-def _is_decided(run: Row) -> bool:
+def _is_decided(run: rows.Run) -> bool:
     return bool(run["sampled"]) and run["sampled_end"] == run["finished_at"]
 
 
@@ -189,9 +215,9 @@ def _post(body: bytes, seconds: float) -> None:
         raise _Refused(f"the collector rejected {rejected} spans of a trace")
 
 
-def _body(spans: list[tuple[tuple[str, str, str], Row]]) -> bytes:
+def _body(spans: Spans) -> bytes:
     """Return the request, spans grouped by service, version and scope."""
-    groups: dict[tuple[str, str], dict[str, list[Row]]] = {}
+    groups: dict[tuple[str, str], dict[str, list[OtlpSpan]]] = {}
     for (service, version, scope), span in spans:
         groups.setdefault((service, version), {}).setdefault(scope, []).append(span)
     resources = [
@@ -210,22 +236,24 @@ def _body(spans: list[tuple[tuple[str, str, str], Row]]) -> bytes:
     return json.dumps({"resourceSpans": resources}).encode()
 
 
-def _root(run: Row) -> tuple[tuple[str, str, str], Row]:
+def _root(run: rows.Run) -> tuple[Where, OtlpSpan]:
     run_id = str(run["id"])
     return _run_span(
         run, spans.root_span_id(run_id), f"invoke_workflow {run['flow']}", run["started_at"]
     )
 
 
-def _resumed_span(run: Row) -> tuple[tuple[str, str, str], Row]:
+def _resumed_span(run: rows.Run) -> tuple[Where, OtlpSpan]:
     """Return the span of what came after the root was sent, from its end to the run's end."""
     run_id = str(run["id"])
     own = ids.digest_of([run_id, str(run["finished_at"])])[:16]
-    where, span = _run_span(run, own, f"resume_workflow {run['flow']}", run["sampled_end"])
+    where, span = _run_span(
+        run, own, f"resume_workflow {run['flow']}", run["sampled_end"] or run["started_at"]
+    )
     return where, {**span, "parentSpanId": spans.root_span_id(run_id)}
 
 
-def root_attributes(run: Row) -> dict[str, Any]:
+def root_attributes(run: rows.Run) -> dict[str, Any]:
     """Return what a trace says of its run as a whole."""
     return {
         "gen_ai.operation.name": "invoke_workflow",
@@ -240,8 +268,8 @@ def root_attributes(run: Row) -> dict[str, Any]:
 
 
 def _run_span(
-    run: Row, span_id: str, name: str, started_at: datetime
-) -> tuple[tuple[str, str, str], Row]:
+    run: rows.Run, span_id: str, name: str, started_at: datetime
+) -> tuple[Where, OtlpSpan]:
     failed = run["status"] in ("failed", "killed")
     return (recorder.SERVICE, recorder.VERSION, recorder.SERVICE), {
         "traceId": str(run["id"]).replace("-", ""),
@@ -249,7 +277,7 @@ def _run_span(
         "name": name,
         "kind": KIND["internal"],
         "startTimeUnixNano": _nanoseconds(started_at),
-        "endTimeUnixNano": _nanoseconds(max(run["finished_at"], started_at)),
+        "endTimeUnixNano": _nanoseconds(max(run["finished_at"] or started_at, started_at)),
         "attributes": _attributes(root_attributes(run)),
         "status": (
             {"code": ERROR, "message": run["error"] or run["status"]} if failed else {"code": OK}
@@ -257,10 +285,10 @@ def _run_span(
     }
 
 
-def _span(row: Row) -> tuple[tuple[str, str, str], Row]:
+def _span(row: rows.Span) -> tuple[Where, OtlpSpan]:
     killed = row["status"] == "killed"
     message = "killed" if killed else row["attributes"].get("error.message", "")
-    span = {
+    span: OtlpSpan = {
         "traceId": row["trace_id"],
         "spanId": row["span_id"],
         "name": row["name"],

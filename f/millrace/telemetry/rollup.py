@@ -8,11 +8,16 @@ so counting twice, after a crash or by two processes, changes nothing. A label v
 bounds is counted as `other`, and said.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from f.millrace.core import db
 from f.millrace.telemetry.metrics import define
+
+if TYPE_CHECKING:
+    from f.millrace.core import rows
 
 # Any fixed number will do; who counts holds it.
 LOCK = 7_241_180_041
@@ -74,7 +79,8 @@ def roll(metrics: Iterable[define.Metric]) -> int:
         connection.execute(
             "DELETE FROM metric_roll WHERE metric <> ALL(%s)", [[metric.name for metric in counted]]
         )
-        states = {row["metric"]: row for row in db.fetch_all("SELECT * FROM metric_roll")}
+        rolled: list[rows.MetricRoll] = db.fetch_all("SELECT * FROM metric_roll")
+        states = {row["metric"]: row for row in rolled}
         since = {metric.name: _since(metric, states.get(metric.name)) for metric in counted}
         known: dict[str, list[str]] = {}
         for row in db.fetch_all("SELECT name, value FROM metric_label"):
@@ -98,7 +104,7 @@ def keep_gauge(metric: define.Metric, value: float) -> None:
     db.execute(KEEP_GAUGE, [metric.name, value])
 
 
-def _since(metric: define.Metric, state: dict[str, Any] | None) -> Any:
+def _since(metric: define.Metric, state: rows.MetricRoll | None) -> Any:
     """Return from when on hours are open; a metric that is new, or has another shape, begins with
     the first row.
     """

@@ -341,7 +341,7 @@ def kill(run_id: str, error: str) -> bool:
     return bool(changed)
 
 
-def note_sampled(run: dict[str, Any], reason: str, root: bool) -> None:
+def note_sampled(run: rows.Run, reason: str, root: bool) -> None:
     """Record why an ended run was exported or not, and whether its root span was; not if it has
     gone on meanwhile.
     """

@@ -4,13 +4,24 @@
 from the rows.
 """
 
+from __future__ import annotations
+
 import itertools
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from f.millrace.core import config, db, run_context
 from f.millrace.telemetry import logs
 from f.millrace.telemetry.metrics import define
+
+if TYPE_CHECKING:
+    from f.millrace.core import rows
+
+    class Total(rows.MetricTotal):
+        """A series since the beginning, with one case of it."""
+
+        exemplar: str | None
+
 
 TOTALS = """
 SELECT metric, labels, sum(value) AS value, metric_buckets(buckets) AS buckets,
@@ -47,8 +58,9 @@ class Sample(NamedTuple):
 
 def collect(metrics: Iterable[define.Metric]) -> Iterator[tuple[define.Metric, list[Sample]]]:
     """Yield each metric with its series, those included that stand at zero."""
-    totals: dict[str, list[dict[str, Any]]] = {}
-    for row in db.fetch_all(TOTALS):
+    totals: dict[str, list[Total]] = {}
+    summed: list[Total] = db.fetch_all(TOTALS)
+    for row in summed:
         totals.setdefault(row["metric"], []).append(row)
     values = parameters()
     db.execute(f"SET statement_timeout = '{GAUGE_SECONDS}s'")
@@ -74,7 +86,7 @@ def parameters() -> dict[str, Any]:
     }
 
 
-def _sample(row: dict[str, Any]) -> Sample:
+def _sample(row: Total) -> Sample:
     exemplar = None
     if row["exemplar"]:
         _, value, at, trace_id = row["exemplar"].split("|", 3)

@@ -2,11 +2,16 @@
 
 """Which traces are exported, decided when a run has ended: nothing interesting is missed."""
 
+from __future__ import annotations
+
 import fnmatch
-from typing import Any
+from typing import TYPE_CHECKING
 
 from f.millrace.core import config, db
 from f.millrace.telemetry import runs
+
+if TYPE_CHECKING:
+    from f.millrace.core import rows
 
 OUT = "out"
 NEW_FLOW_DAYS = 14
@@ -24,7 +29,7 @@ SELECT EXISTS (
 """
 
 
-def decide(run: dict[str, Any]) -> str:
+def decide(run: rows.Run) -> str:
     """Return why the run's trace is exported (all, error, high_risk, new_flow, ratio), or `out`."""
     rule = config.settings().trace_sampling
     if rule in ("all", "none"):
@@ -48,7 +53,7 @@ def is_exported(scope: str, service: str) -> bool:
     )
 
 
-def _interest_reason(run: dict[str, Any]) -> str:
+def _interest_reason(run: rows.Run) -> str:
     trace_id = str(run["id"]).replace("-", "")
     values = {
         "trace": trace_id,
@@ -66,6 +71,6 @@ def _interest_reason(run: dict[str, Any]) -> str:
     return "new_flow" if row["new_flow"] and not run["flow"].startswith(runs.MAINTENANCE) else ""
 
 
-def _is_sampled(run: dict[str, Any], ratio: float) -> bool:
+def _is_sampled(run: rows.Run, ratio: float) -> bool:
     # The last 56 bits are random in every kind of id; the first ones of Windmill's are a clock.
     return int(str(run["id"]).replace("-", "")[-14:], 16) < ratio * 2**56

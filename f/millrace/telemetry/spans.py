@@ -12,7 +12,7 @@ import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -47,7 +47,7 @@ class Span:
         self._name, self._attributes, self._kind, self._scope = name, attributes, kind, scope
         self._span: trace.Span | None = None
 
-    def set(self, attributes: dict[str, Any] | None = None, **more: Any) -> None:
+    def set(self, attributes: Mapping[str, Any] | None = None, **more: Any) -> None:
         """Add attributes; values that OpenTelemetry cannot hold become JSON text."""
         if self._span is not None:
             self._span.set_attributes(_to_attributes({**(attributes or {}), **more}))

@@ -7,9 +7,11 @@ A flow asks about all the calls of its run in one question (`ask_together`); on 
 each can be answered alone.
 """
 
+from __future__ import annotations
+
 import asyncio
 from collections.abc import Callable
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import pydantic
 
@@ -17,7 +19,9 @@ from f.millrace.core import db, errors, ids, run_context
 from f.millrace.tools import client, servers
 from f.millrace.trust import actions, approvals, limits
 
-Row = dict[str, Any]
+if TYPE_CHECKING:
+    from f.millrace.core import rows
+
 CALL = "call:"
 TOGETHER = "agent.calls"
 MAIL = "mail.send"
@@ -28,28 +32,29 @@ def key_of(run_id: str, topic_id: str, tool: str, arguments: dict[str, Any]) -> 
     return f"{CALL}{run_id}:{topic_id}:{tool}:{ids.digest_of(arguments)[:16]}"
 
 
-def is_call(action: Row) -> bool:
+def is_call(action: rows.Action) -> bool:
     """Return whether an action is a call that an agent asked for; anything else its own flow
     performs.
     """
     return action["key"].startswith(CALL)
 
 
-def ask_together(run_id: str) -> Row | None:
+def ask_together(run_id: str) -> rows.Action | None:
     """Propose one question about all calls of a run that wait for a person, and return it; None
     when none waits.
 
     That the rest of the money may be used is asked with them.
     """
-    rows = _calls(run_id, "proposed")
-    if not rows:
+    waiting = _calls(run_id, "proposed")
+    if not waiting:
         return None
     calls = [
-        {"tool": row["tool"], "arguments": row["arguments"], "_note": row["reason"]} for row in rows
+        {"tool": row["tool"], "arguments": row["arguments"], "_note": row["reason"]}
+        for row in waiting
     ]
     reason = (
-        rows[0]["reason"]
-        if len(rows) == 1
+        waiting[0]["reason"]
+        if len(waiting) == 1
         else "an agent got to these calls inside its step, where nobody is asked"
     )
     return actions.propose(
@@ -57,7 +62,7 @@ def ask_together(run_id: str) -> Row | None:
     )
 
 
-def perform_together(whole: Row) -> list[Row]:
+def perform_together(whole: rows.Action) -> list[rows.Action]:
     """Carry the answer about a run's calls over to each of them, make those that were approved, and
     return them all.
     """
@@ -76,7 +81,7 @@ def perform_together(whole: Row) -> list[Row]:
     return [row for row in _calls(run_id) if row["digest"] in parts]
 
 
-def _decline(calls: list[Row], key: str, given: Row | None, reason: str) -> None:
+def _decline(calls: list[rows.Action], key: str, given: rows.Approval | None, reason: str) -> None:
     """Carry a refusal over to each call, or that nobody answered in time."""
     decision = "denied" if given and given["decision"] == "denied" else "expired"
     by, how = (given["decided_by"], given["how"]) if given else ("millrace", reason)
@@ -85,16 +90,16 @@ def _decline(calls: list[Row], key: str, given: Row | None, reason: str) -> None
         approvals.decide(str(row["id"]), row["digest"], decision, by, words)
 
 
-def _perform_parts(whole: Row, rows: list[Row]) -> dict[str, Any]:
+def _perform_parts(whole: rows.Action, calls: list[rows.Action]) -> dict[str, Any]:
     allowed = [
-        actions.get_by_id(str(row["id"])) for row in rows if approvals.approve_as_part(row, whole)
+        actions.get_by_id(str(row["id"])) for row in calls if approvals.approve_as_part(row, whole)
     ]
     # An approved limit is used by the next call that needs it.
     done = [perform(row) if is_call(row) else row for row in allowed]
     return {"calls": [{"action_id": str(row["id"]), "state": row["state"]} for row in done]}
 
 
-def _calls(run_id: str, state: str | None = None) -> list[Row]:
+def _calls(run_id: str, state: str | None = None) -> list[rows.Action]:
     return db.fetch_all(
         "SELECT * FROM action WHERE run_id = %s AND (starts_with(key, %s) OR tool = %s) AND"
         " (%s::text IS NULL OR state = %s) ORDER BY created_at, key",
@@ -102,7 +107,7 @@ def _calls(run_id: str, state: str | None = None) -> list[Row]:
     )
 
 
-def list_open(run_id: str) -> list[Row]:
+def list_open(run_id: str) -> list[rows.Action]:
     """Return the calls of a run that were approved and are not done, oldest first."""
     return db.fetch_all(
         "SELECT * FROM action WHERE run_id = %s AND starts_with(key, %s) AND state IN ('approved',"
@@ -111,7 +116,7 @@ def list_open(run_id: str) -> list[Row]:
     )
 
 
-def perform(action: Row) -> Row:
+def perform(action: rows.Action) -> rows.Action:
     """Make the call of an approved action, once, and return the action with what came of it."""
     if not is_call(action):
         raise errors.BadInput(
@@ -170,7 +175,7 @@ def _look(tool: str, arguments: dict[str, Any]) -> dict[str, Any] | bool | None:
     return found.to_json() if isinstance(found, mail.Sent) else found
 
 
-async def _ask(action: Row) -> dict[str, Any]:
+async def _ask(action: rows.Action) -> dict[str, Any]:
     """Call a tool of others, which is held when it is no longer the one that was enabled."""
     if run_context.current().dry_run:
         raise errors.ToolFailed(f"{action['tool']} is not called in a dry run")

@@ -4,19 +4,22 @@
 in the terminal.
 """
 
+from __future__ import annotations
+
 import os
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from f.millrace.core import config, db, errors, ids, run_context, windmill
 from f.millrace.telemetry import events, runs
 from f.millrace.tools import mail
 from f.millrace.trust import actions, questions
 
-Row = dict[str, Any]
+if TYPE_CHECKING:
+    from f.millrace.core import rows
 
 
-def propose(question: str, details: str) -> Row:
+def propose(question: str, details: str) -> rows.Action:
     """Return the action that a plain question to a person is; the same question of the same step is
     one.
     """
@@ -33,7 +36,7 @@ def propose(question: str, details: str) -> Row:
     )
 
 
-def ask(action: Row, timeout: int) -> dict[str, Any]:
+def ask(action: rows.Action, timeout: int) -> dict[str, Any]:
     """Ask, once however often it is called, and return what the approval page of a waiting step
     shows and sends back.
     """
@@ -62,7 +65,7 @@ def _page() -> str:
         return ""  # the question itself must not fail for want of a link
 
 
-def _wait_for_answer(action: Row, timeout: int) -> Row:
+def _wait_for_answer(action: rows.Action, timeout: int) -> rows.Action:
     expires_at = run_context.now() + timedelta(seconds=timeout)
     with db.transaction():
         actions.ask(action["id"], expires_at)
@@ -70,7 +73,7 @@ def _wait_for_answer(action: Row, timeout: int) -> Row:
     return actions.get_by_id(str(action["id"]))
 
 
-def _mail_operator(action: Row, question: questions.Question) -> None:
+def _mail_operator(action: rows.Action, question: questions.Question) -> None:
     operator = config.settings().operator
     if not operator:
         return

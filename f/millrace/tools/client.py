@@ -2,6 +2,8 @@
 
 """Tools as an agent sees them: listed over MCP at run time, called by name, whoever serves them."""
 
+from __future__ import annotations
+
 import asyncio
 import contextlib
 import functools
@@ -320,7 +322,7 @@ def _structured_answer(answer: Any, text: str, tool: Tool) -> dict[str, Any]:
     return {"text": text}
 
 
-def _to_dict(tool: Tool) -> dict[str, Any]:
+def _to_dict(tool: Tool) -> tool_pins.OfferedTool:
     return {
         "tool": tool.name.partition(".")[2],
         "hash": tool.hash,

@@ -2,8 +2,9 @@
 
 """Documents that were read into memory (`scripts/millrace ingest`): the source."""
 
+from __future__ import annotations
+
 from datetime import UTC, datetime
-from typing import Any
 
 from f.millrace.memory import documents
 from f.millrace.tools import fetch_state, items, sources
@@ -18,7 +19,7 @@ def read(limit: int, state: fetch_state.FetchState) -> list[items.SourceItem]:
     return [_item(row, namespace) for row in documents.list_newest(namespace, limit)]
 
 
-def _item(row: dict[str, Any], namespace: str) -> items.SourceItem:
+def _item(row: documents.NewDocument, namespace: str) -> items.SourceItem:
     changed = datetime.fromtimestamp(row["changed_ns"] / 1e9, UTC)
     return items.make_item(
         "documents",

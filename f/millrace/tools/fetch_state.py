@@ -2,11 +2,21 @@
 
 """What earlier fetches left behind, so that an unchanged source costs one short answer."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from f.millrace.core import db
 from f.millrace.tools import http
+
+if TYPE_CHECKING:
+
+    class Validators(TypedDict):
+        """What a server told to ask by whether a page has changed."""
+
+        etag: str
+        last_modified: str
 
 
 class FetchState:
@@ -37,7 +47,7 @@ class FetchState:
         (say, their limits).
         """
         key = self._key(url, variant)
-        known = db.fetch_one(
+        known: Validators | None = db.fetch_one(
             "SELECT etag, last_modified FROM fetch_state WHERE namespace = %s AND url = %s",
             [self.namespace, key],
         )

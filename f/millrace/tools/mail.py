@@ -8,6 +8,8 @@ receiver can drop a second copy and the outbox has it once; whether a mail may g
 before (trust/actions).
 """
 
+from __future__ import annotations
+
 import base64
 import re
 import smtplib
@@ -19,11 +21,27 @@ from email.message import EmailMessage
 from email.policy import SMTP, EmailPolicy
 from email.utils import format_datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 from urllib.parse import unquote
 
 from f.millrace.core import config, db, errors, private_files, run_context, windmill
 from f.millrace.trust import recipients
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from uuid import UUID
+
+    from f.millrace.core import rows
+
+    class KeptMail(TypedDict):
+        """A mail of the outbox, without its text."""
+
+        message_id: str
+        recipient: str
+        subject: str
+        made_at: datetime
+        run_id: UUID | None
+
 
 SECONDS = 30
 MESSAGE_ID = re.compile(r"<?([A-Za-z0-9][\w.+=-]{0,180}@[A-Za-z0-9][A-Za-z0-9.-]{0,180})>?")
@@ -151,7 +169,7 @@ def look(message_id: str, to: str = "") -> Sent | bool | None:
     return Sent(message_id=message_id, status="outbox", path=str(path)) if path.is_file() else False
 
 
-def list_kept() -> list[dict[str, Any]]:
+def list_kept() -> list[KeptMail]:
     """Return the mails that workers kept because no server is set, the newest first; without their
     texts.
     """
@@ -161,7 +179,7 @@ def list_kept() -> list[dict[str, Any]]:
     )
 
 
-def find_kept(message_id: str) -> dict[str, Any] | None:
+def find_kept(message_id: str) -> rows.Outbox | None:
     """Return one of them whole: `content` is the mail as a file holds it; None when there is none
     of that Message-ID.
     """

@@ -2,12 +2,24 @@
 
 """What every server offered in a run, and what of it changed since the run before."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from f.millrace.core import db
 from f.millrace.telemetry import events
 from f.millrace.tools import client
+
+if TYPE_CHECKING:
+
+    class Listed(TypedDict):
+        """A tool, or a server without one, as it was listed at the beginning of a run."""
+
+        server: str
+        tool: str
+        hash: str
+        detail: dict[str, Any]
 
 
 async def take(run_id: str) -> None:
@@ -80,7 +92,7 @@ def changes(run_id: str) -> list[str]:
     return [line for line in said if line]
 
 
-def _change(server: str, tool: str, was: dict[str, Any] | None, now: dict[str, Any] | None) -> str:
+def _change(server: str, tool: str, was: Listed | None, now: Listed | None) -> str:
     """Return what changed about a server (no tool) or a tool; empty when nothing did."""
     name = f"the tool {server}.{tool}" if tool else f"the server {server}"
     if was is None:
@@ -119,9 +131,9 @@ def _first(run_id: str) -> bool:
     )
 
 
-def _rows(run_id: str) -> dict[tuple[str, str], dict[str, Any]]:
-    rows = db.fetch_all(
+def _rows(run_id: str) -> dict[tuple[str, str], Listed]:
+    found: list[Listed] = db.fetch_all(
         "SELECT server, tool, hash, detail FROM tool_snapshot WHERE run_id = %s AND server <> ''",
         [run_id],
     )
-    return {(row["server"], row["tool"]): row for row in rows}
+    return {(row["server"], row["tool"]): row for row in found}

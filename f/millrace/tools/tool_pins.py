@@ -8,24 +8,36 @@ Whatever it adds or changes later is held, too: enabling a tool is a high-risk a
 (`tools.enable`) that waits for a person, once for each version.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypedDict, cast
 
 from f.millrace.core import db, errors, ids
 from f.millrace.trust import actions, risk
 
-Row = dict[str, Any]
+if TYPE_CHECKING:
+    from f.millrace.core import rows
+
+    class OfferedTool(TypedDict):
+        """A tool as its server describes it, and the hash of that."""
+
+        tool: str
+        hash: str
+        description: str
+        input_schema: dict[str, Any]
+        output_schema: dict[str, Any] | None
+        annotations: dict[str, Any]
+
+
 ACTION = "tools.enable"
 # In place of a tool's name: all that a server offered at first contact.
 ALL = "*"
 DETAIL = ("description", "input_schema", "output_schema", "annotations")
 
 
-def partition(server: str, url: str, offered: Sequence[Row]) -> tuple[set[str], list[str]]:
-    """Return the names of the tools that may be used, and in words which are held and why.
-
-    A tool is given as {tool, hash, description, input_schema, output_schema, annotations}.
-    """
+def partition(server: str, url: str, offered: Sequence[OfferedTool]) -> tuple[set[str], list[str]]:
+    """Return the names of the tools that may be used, and in words which are held and why."""
     known = db.fetch_all(
         "SELECT tool, hash, detail FROM tool_enabled WHERE server = %s AND url = %s ORDER BY"
         " enabled_at",
@@ -50,14 +62,16 @@ def partition(server: str, url: str, offered: Sequence[Row]) -> tuple[set[str], 
     return ready, held
 
 
-def _at_first_contact(server: str, url: str, offered: Sequence[Row]) -> tuple[set[str], list[str]]:
+def _at_first_contact(
+    server: str, url: str, offered: Sequence[OfferedTool]
+) -> tuple[set[str], list[str]]:
     if not offered:
         return set(), []
-    tools: list[Row] = [
+    tools = [
         {**each, "risk": risk.assess(f"{server}.{each['tool']}", each["annotations"]).risk}
         for each in offered
     ]
-    arguments: Row = {
+    arguments: dict[str, Any] = {
         "server": server,
         "url": url,
         "name": ALL,
@@ -74,7 +88,7 @@ def _at_first_contact(server: str, url: str, offered: Sequence[Row]) -> tuple[se
     ]
 
 
-def _what_is_new(arguments: Row) -> str:
+def _what_is_new(arguments: dict[str, Any]) -> str:
     if arguments["was_at"]:
         return f"has another address: {arguments['url']}, it was {arguments['was_at']}"
     return "is used for the first time"
@@ -94,7 +108,7 @@ def key_of(server: str, url: str, tool: str, hash: str) -> str:
     return f"{ACTION} {server} {url} {tool} {hash[:16]}"
 
 
-def ask_about_tool(asked: Row, tool: str) -> Row | None:
+def ask_about_tool(asked: rows.Action, tool: str) -> rows.Action | None:
     """Ask about one tool of those that a server offered at first contact, and return the question;
     None when it offered no such tool.
     """
@@ -108,21 +122,21 @@ def ask_about_tool(asked: Row, tool: str) -> Row | None:
     return actions.propose(ACTION, arguments, key, reason=reason, at_least="high", again=True)
 
 
-def names_of(asked: Row) -> list[str]:
+def names_of(asked: rows.Action) -> list[str]:
     """Return the tools that an action would enable, as `server.tool`."""
     given = asked["arguments"]
     names = [each["tool"] for each in given["tools"]] if given["name"] == ALL else [given["name"]]
     return [f"{given['server']}.{name}" for name in names]
 
 
-def list_waiting() -> list[Row]:
+def list_waiting() -> list[rows.Action]:
     """Return the actions that would enable a tool and wait for an answer, oldest first."""
     return db.fetch_all(
         "SELECT * FROM action WHERE tool = %s AND state = 'proposed' ORDER BY created_at", [ACTION]
     )
 
 
-def ask_again(name: str) -> Row | None:
+def ask_again(name: str) -> rows.Action | None:
     """Ask again about the version of a tool (server.tool), or about the server's first contact
     (server), that was refused last, and return the question; None without one.
     """
@@ -134,15 +148,20 @@ def ask_again(name: str) -> Row | None:
         " LIMIT 1",
         [ACTION, server, tool],
     )
-    return row and actions.propose(
+    if row is None:
+        return None
+    return actions.propose(
         ACTION, row["arguments"], row["key"], reason=row["reason"], at_least="high", again=True
     )
 
 
-def perform(action: Row) -> Row:
+def perform(action: rows.Action) -> rows.Action:
     """Enable the tool of an approved action, once."""
     given = action["arguments"]
-    offered = given["tools"] if given["name"] == ALL else [{**given, "tool": given["name"]}]
+    offered = cast(
+        "list[OfferedTool]",
+        given["tools"] if given["name"] == ALL else [{**given, "tool": given["name"]}],
+    )
 
     def do() -> dict[str, Any]:
         for each in offered:
@@ -152,12 +171,14 @@ def perform(action: Row) -> Row:
     return actions.perform(action["key"], given, do)
 
 
-def _approved(server: str, url: str, offered: Row, before: Row | None) -> bool:
+def _approved(server: str, url: str, offered: OfferedTool, before: dict[str, Any] | None) -> bool:
     """Propose to enable the tool; return whether that was approved already."""
     return _is_approved(_arguments(server, url, offered, before), offered["hash"])
 
 
-def _arguments(server: str, url: str, offered: Row, before: Row | None) -> Row:
+def _arguments(
+    server: str, url: str, offered: OfferedTool, before: dict[str, Any] | None
+) -> dict[str, Any]:
     return {
         "server": server,
         "url": url,
@@ -168,7 +189,7 @@ def _arguments(server: str, url: str, offered: Row, before: Row | None) -> Row:
     }
 
 
-def _is_approved(arguments: Row, version: str) -> bool:
+def _is_approved(arguments: dict[str, Any], version: str) -> bool:
     """Propose an action that enables tools; return whether it was approved already."""
     server, name = arguments["server"], arguments["name"]
     reason = (
@@ -187,7 +208,7 @@ def _is_approved(arguments: Row, version: str) -> bool:
         return False
 
 
-def _enable(server: str, url: str, each: Row, by: str) -> None:
+def _enable(server: str, url: str, each: OfferedTool, by: str) -> None:
     detail = {name: each[name] for name in DETAIL}
     db.execute(
         "INSERT INTO tool_enabled (server, url, tool, hash, detail, enabled_by) VALUES (%s, %s, %s,"
@@ -196,12 +217,12 @@ def _enable(server: str, url: str, each: Row, by: str) -> None:
     )
 
 
-def _difference(offered: Row, before: Row | None) -> str:
+def _difference(offered: OfferedTool | dict[str, Any], before: dict[str, Any] | None) -> str:
     if before is None:
         return "is new on a server that was approved without it"
     changed = [name for name in DETAIL if offered[name] != before.get(name)]
     return f"changed since it was approved ({', '.join(changed) or 'its name'})"
 
 
-def _way_out(server: str, each: Row) -> str:
+def _way_out(server: str, each: OfferedTool) -> str:
     return f"it is held until `scripts/millrace tools approve {server}.{each['tool']}`"

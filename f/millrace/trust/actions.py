@@ -7,18 +7,22 @@ digest is that of its canonical arguments; an approval is bound to the digest, a
 computes it again.
 """
 
+from __future__ import annotations
+
 import contextlib
 import hashlib
 from collections.abc import Callable, Generator, Iterable
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 from uuid import UUID
 
 from f.millrace.core import config, db, errors, ids, redaction, run_context
 from f.millrace.telemetry import events, spans
 from f.millrace.trust import audit, authority, risk
 
-Row = dict[str, Any]
+if TYPE_CHECKING:
+    from f.millrace.core import rows
+
 Decision = Literal["approved", "denied", "expired"]
 Check = Callable[[], dict[str, Any] | bool | None]
 # States in which the outside world may have been touched: such an action is never replaced.
@@ -74,7 +78,7 @@ def propose(
     annotations: dict[str, Any] | None = None,
     expires_at: datetime | None = None,
     again: bool = False,
-) -> Row:
+) -> rows.Action:
     """Store what should be done and return its row; proposing the same again returns the same row.
 
     `again` asks again what was denied or not answered in time.
@@ -93,7 +97,9 @@ def propose(
         db.transaction() as connection,
     ):
         connection.execute("SELECT pg_advisory_xact_lock(%s)", [_lock_number(f"propose {key}")])
-        row = connection.execute("SELECT * FROM action WHERE key = %s FOR UPDATE", [key]).fetchone()
+        row: rows.Action | None = connection.execute(
+            "SELECT * FROM action WHERE key = %s FOR UPDATE", [key]
+        ).fetchone()
         answered_no = row is not None and row["state"] in ("denied", "expired")
         if row and (
             row["state"] in TOUCHED or (row["digest"] == wanted and not (again and answered_no))
@@ -113,7 +119,7 @@ def propose(
             "reason": reason,
             "expires_at": expires_at,
         }
-        created = connection.execute(INSERT, values).fetchone()
+        created: rows.Action | None = connection.execute(INSERT, values).fetchone()
         assert created is not None
         handle.set({"agent.risk_level": created["risk"], "millrace.action_id": str(created["id"])})
         more = {"action_id": str(created["id"]), "tool": tool, "digest": wanted}
@@ -121,7 +127,7 @@ def propose(
     return created
 
 
-def _set_aside(connection: db.Connection, row: Row, run_id: str | None) -> None:
+def _set_aside(connection: db.Connection, row: rows.Action, run_id: str | None) -> None:
     """Free the key of an action that another one replaces, with the approval that it had."""
     connection.execute(
         "UPDATE action SET key = key || '#' || id, state = CASE state WHEN 'denied' THEN state ELSE"
@@ -131,14 +137,14 @@ def _set_aside(connection: db.Connection, row: Row, run_id: str | None) -> None:
     audit.append("millrace", "action.replaced", row["key"], run_id, action_id=str(row["id"]))
 
 
-def expires_at(row: Row) -> datetime:
+def expires_at(row: rows.Action) -> datetime:
     """Return until when an answer counts: the time that its flow set, else that of the settings."""
     return row["expires_at"] or row["created_at"] + timedelta(
         hours=config.settings().approval_hours
     )
 
 
-def is_expired(row: Row, clock: datetime | None = None) -> bool:
+def is_expired(row: rows.Action, clock: datetime | None = None) -> bool:
     """Tell whether the time to answer an action, and to use the answer, is over."""
     # When a row was made says the database, which knows of no fixed clock.
     return expires_at(row) < (
@@ -146,17 +152,19 @@ def is_expired(row: Row, clock: datetime | None = None) -> bool:
     )
 
 
-def get_by_key(key: str) -> Row:
+def get_by_key(key: str) -> rows.Action:
     """Return the action of that key; NotFound when there is none."""
-    row = db.fetch_one("SELECT * FROM action WHERE key = %s", [key])
+    row: rows.Action | None = db.fetch_one("SELECT * FROM action WHERE key = %s", [key])
     if row is None:
         raise errors.NotFound(f"no action has the key {key!r}")
     return row
 
 
-def get_by_id(action_id: str) -> Row:
+def get_by_id(action_id: str) -> rows.Action:
     """Return the action of that id; NotFound when there is none."""
-    row = db.fetch_one("SELECT * FROM action WHERE id::text = %s", [str(action_id)])
+    row: rows.Action | None = db.fetch_one(
+        "SELECT * FROM action WHERE id::text = %s", [str(action_id)]
+    )
     if row is None:
         raise errors.NotFound(
             f"no action has the id {action_id!r}; scripts/millrace approvals list shows them"
@@ -170,7 +178,7 @@ def perform(
     do: Callable[[], dict[str, Any]],
     check: Check | None = None,
     unasked: str = "",
-) -> Row:
+) -> rows.Action:
     """Do the action once and return its row, with the outcome recorded:
     `performed`, `failed` or `unknown`.
 
@@ -196,7 +204,7 @@ def perform(
         return _do(row, do)
 
 
-def reconcile(key: str, check: Check | None = None) -> Row:
+def reconcile(key: str, check: Check | None = None) -> rows.Action:
     """Find out what became of an earlier try that died, and return the row: performed, unknown, or
     failed (nothing happened).
 
@@ -206,7 +214,7 @@ def reconcile(key: str, check: Check | None = None) -> Row:
         return _reconciled(get_by_key(key), check)
 
 
-def reconcile_by_person(action_id: str, happened: bool, by: str) -> Row:
+def reconcile_by_person(action_id: str, happened: bool, by: str) -> rows.Action:
     """Record what a person found out about an unknown effect: it happened,
     or it did not and may be tried again.
     """
@@ -226,7 +234,7 @@ def reconcile_by_person(action_id: str, happened: bool, by: str) -> Row:
         return _record(row, "failed", {"error": f"{by} says that it did not happen"})
 
 
-def _do(row: Row, do: Callable[[], dict[str, Any]]) -> Row:
+def _do(row: rows.Action, do: Callable[[], dict[str, Any]]) -> rows.Action:
     with db.transaction():
         db.execute("UPDATE action SET state = 'performing' WHERE id = %s", [row["id"]])
         db.execute(
@@ -268,7 +276,7 @@ def _do(row: Row, do: Callable[[], dict[str, Any]]) -> Row:
         return _record(row, "performed", outcome)
 
 
-def _reconciled(row: Row, check: Check | None) -> Row:
+def _reconciled(row: rows.Action, check: Check | None) -> rows.Action:
     """Return the row with what became of an earlier try;
     only called by the holder of the key's lock.
     """
@@ -312,12 +320,12 @@ def ask(action_id: UUID | str, expires_at: datetime | None = None) -> None:
     )
 
 
-def answer(row: Row, decision: Decision, by: str, how: str) -> Row:
+def answer(row: rows.Action, decision: Decision, by: str, how: str) -> rows.Approval:
     """Store the answer to an action, which is the action's new state, and return its row;
     `approvals.decide` looks first whether it may stand.
     """
     with db.transaction() as connection:
-        created = connection.execute(
+        created: rows.Approval | None = connection.execute(
             "INSERT INTO approval (action_id, digest, decision, decided_by, how) VALUES (%s, %s,"
             " %s, %s, %s) RETURNING *",
             [row["id"], row["digest"], decision, by, how],
@@ -327,10 +335,10 @@ def answer(row: Row, decision: Decision, by: str, how: str) -> Row:
     return created
 
 
-def _record(row: Row, state: str, outcome: dict[str, Any]) -> Row:
+def _record(row: rows.Action, state: str, outcome: dict[str, Any]) -> rows.Action:
     outcome = redaction.redact(outcome)
     with db.transaction() as connection:
-        recorded = connection.execute(
+        recorded: rows.Action | None = connection.execute(
             "UPDATE action SET state = %s, outcome = %s, performed_at = CASE WHEN %s = 'performed'"
             " THEN clock_timestamp() END WHERE id = %s RETURNING *",
             [state, db.jsonb(outcome), state, row["id"]],
@@ -347,10 +355,12 @@ def _record(row: Row, state: str, outcome: dict[str, Any]) -> Row:
     return recorded
 
 
-def _require_approval(row: Row, unasked: str) -> None:
+def _require_approval(row: rows.Action, unasked: str) -> None:
     if row["risk"] == "low" and row["state"] not in ("denied", "expired"):
         return
-    approval = db.fetch_one("SELECT * FROM approval WHERE action_id = %s", [row["id"]])
+    approval: rows.Approval | None = db.fetch_one(
+        "SELECT * FROM approval WHERE action_id = %s", [row["id"]]
+    )
     if (
         unasked
         and row["risk"] == "medium"
@@ -400,5 +410,5 @@ def _lock_number(key: str) -> int:
     return int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big", signed=True)
 
 
-def _run(row: Row) -> str | None:
+def _run(row: rows.Action) -> str | None:
     return str(row["run_id"]) if row["run_id"] else None

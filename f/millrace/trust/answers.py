@@ -2,18 +2,23 @@
 
 """A person's answer as a waiting flow gives it: read with suspicion, recorded once."""
 
-from typing import Any, cast
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
 
 from f.millrace.core import errors
 from f.millrace.telemetry import events, runs
 from f.millrace.trust import actions, approvals
+
+if TYPE_CHECKING:
+    from f.millrace.core import rows
 
 TIMED_OUT = "SuspendedTimedOut"
 YES = ("approve", "approved", "yes", True)
 
 
 def record(
-    action: dict[str, Any], resume: Any, resumes: list[Any], approvers: list[Any] | None
+    action: rows.Action, resume: Any, resumes: list[Any], approvers: list[Any] | None
 ) -> dict[str, Any]:
     """Record the answer to an action and return the one that stands: approved, decision, by."""
     decision, why = read(action["digest"], resume, resumes)

@@ -6,13 +6,17 @@ An answer is bound to the digest of the arguments that were shown,
 counts once, and the first one stands.
 """
 
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from f.millrace.core import db, errors, run_context
 from f.millrace.telemetry import spans
 from f.millrace.trust import actions, audit, authority, decisions, standing_approvals
 
-Row = dict[str, Any]
+if TYPE_CHECKING:
+    from f.millrace.core import rows
+
 PART_OF = "part of "
 # What a standing approval for mail covers; a mail with anything else in it (a copy to someone)
 # asks.
@@ -23,7 +27,7 @@ COVERED = frozenset(
 
 def decide(
     action_id: str, shown_digest: str, decision: actions.Decision, by: str, how: str = ""
-) -> Row:
+) -> rows.Approval:
     """Record an answer and return the one that stands: the first, also when this is a later one.
 
     An answer for other arguments than the stored ones is refused (BadInput), one after the expiry
@@ -35,14 +39,14 @@ def decide(
         spans.span("approval", told, scope="millrace.trust") as handle,
         db.transaction() as connection,
     ):
-        action = connection.execute(
+        action: rows.Action | None = connection.execute(
             "SELECT * FROM action WHERE id::text = %s FOR UPDATE", [str(action_id)]
         ).fetchone()
         if action is None:
             raise errors.BadInput(
                 f"no action has the id {action_id!r}; scripts/millrace approvals list shows them"
             )
-        standing = connection.execute(
+        standing: rows.Approval | None = connection.execute(
             "SELECT * FROM approval WHERE action_id = %s", [action["id"]]
         ).fetchone()
         if standing is not None:
@@ -75,16 +79,16 @@ def decide(
     return row
 
 
-def find_answer(action_id: str) -> Row | None:
+def find_answer(action_id: str) -> rows.Approval | None:
     """Return the answer that stands, if any."""
     return db.fetch_one("SELECT * FROM approval WHERE action_id::text = %s", [str(action_id)])
 
 
-def list_pending(namespace: str | None = None) -> list[Row]:
+def list_pending(namespace: str | None = None) -> list[rows.Action]:
     """Return the actions that wait for a person, oldest first;
     also those that no flow has asked about.
     """
-    found = db.fetch_all(
+    found: list[rows.Action] = db.fetch_all(
         "SELECT * FROM action WHERE state = 'proposed' AND risk <> 'low' AND (%s::text IS NULL OR"
         " namespace = %s) ORDER BY created_at",
         [namespace, namespace],
@@ -92,18 +96,15 @@ def list_pending(namespace: str | None = None) -> list[Row]:
     return [row for row in found if not actions.is_expired(row)]
 
 
-def list_unknown() -> list[Row]:
+def list_unknown() -> list[rows.Action]:
     """Return the actions of which nobody can tell whether they happened, oldest first."""
     return db.fetch_all("SELECT * FROM action WHERE state = 'unknown' ORDER BY created_at")
 
 
 def expire() -> int:
     """Close the actions whose time to answer is over, and return how many."""
-    late = [
-        row
-        for row in db.fetch_all("SELECT * FROM action WHERE state = 'proposed'")
-        if actions.is_expired(row, run_context.now())
-    ]
+    found: list[rows.Action] = db.fetch_all("SELECT * FROM action WHERE state = 'proposed'")
+    late = [row for row in found if actions.is_expired(row, run_context.now())]
     return sum(_close(row, "nobody answered in time") for row in late)
 
 
@@ -111,11 +112,13 @@ def withdraw(run_id: str, reason: str) -> int:
     """Close the open questions of a run that has ended, and return how many: nobody has to answer
     them any more.
     """
-    rows = db.fetch_all("SELECT * FROM action WHERE run_id = %s AND state = 'proposed'", [run_id])
-    return sum(_close(row, reason) for row in rows)
+    found: list[rows.Action] = db.fetch_all(
+        "SELECT * FROM action WHERE run_id = %s AND state = 'proposed'", [run_id]
+    )
+    return sum(_close(row, reason) for row in found)
 
 
-def _close(row: Row, reason: str) -> bool:
+def _close(row: rows.Action, reason: str) -> bool:
     """Close an open question; False when it was answered, or replaced, in the meantime."""
     try:
         decide(str(row["id"]), row["digest"], "expired", "millrace", reason)
@@ -124,7 +127,7 @@ def _close(row: Row, reason: str) -> bool:
     return True
 
 
-def approve_by_standing(action: Row, flow: str) -> bool:
+def approve_by_standing(action: rows.Action, flow: str) -> bool:
     """Approve an action whose every recipient (`to`) has a standing approval;
     return whether it is approved.
     """
@@ -150,7 +153,7 @@ def approve_by_standing(action: Row, flow: str) -> bool:
     )
 
 
-def approve_own(action: Row) -> bool:
+def approve_own(action: rows.Action) -> bool:
     """Approve a mail to the reader of an installation that nobody has set up: it stays in the
     outbox; return whether it is approved.
     """
@@ -163,7 +166,7 @@ def approve_own(action: Row) -> bool:
     return answer["decision"] == "approved"
 
 
-def approve_as_part(action: Row, whole: Row) -> bool:
+def approve_as_part(action: rows.Action, whole: rows.Action) -> bool:
     """Approve an action that a person approved as part of a larger one (`mails`, `calls`); return
     whether it is approved.
     """
@@ -186,7 +189,7 @@ def approve_as_part(action: Row, whole: Row) -> bool:
     )
 
 
-def parts_of(whole: Row) -> set[str]:
+def parts_of(whole: rows.Action) -> set[str]:
     """Return the digests of the actions that one question is about."""
     given = whole["arguments"]
     mails = {actions.digest(whole["tool"], mail) for mail in given.get("mails", [])}
@@ -195,7 +198,7 @@ def parts_of(whole: Row) -> set[str]:
     }
 
 
-def _refuse_other(action: Row, shown_digest: str) -> None:
+def _refuse_other(action: rows.Action, shown_digest: str) -> None:
     stored = actions.digest(action["tool"], action["arguments"])
     if shown_digest != action["digest"] or stored != action["digest"]:
         raise errors.BadInput(

@@ -7,16 +7,20 @@ It holds ids and hashes; titles, texts and addresses are in the rows that it poi
 application's role can neither change nor delete one.
 """
 
+from __future__ import annotations
+
 import contextlib
 import json
 from collections.abc import Generator, Iterable
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from f.millrace.core import db, ids, redaction, run_context
 from f.millrace.trust import pseudonyms
 
-Row = dict[str, Any]
+if TYPE_CHECKING:
+    from f.millrace.core import rows as row_types
+
 # Any fixed number will do; writers take turns, so that the chain has no forks.
 LOCK = 7_241_180_036
 # Who answers where a person said yes beforehand.
@@ -61,14 +65,14 @@ def turn() -> Generator[db.Connection, None, None]:
         yield connection
 
 
-def rows(run_id: str | None = None) -> list[Row]:
+def rows(run_id: str | None = None) -> list[row_types.Audit]:
     """Return the rows, oldest first; of one run when it is given."""
     if run_id:
         return db.fetch_all("SELECT * FROM audit WHERE run_id = %s ORDER BY id", [run_id])
     return db.fetch_all("SELECT * FROM audit ORDER BY id")
 
 
-def last(kind: str, subject: str) -> Row | None:
+def last(kind: str, subject: str) -> row_types.Audit | None:
     """Return the latest row of a kind about a subject."""
     return db.fetch_one(
         "SELECT * FROM audit WHERE kind = %s AND subject = %s ORDER BY id DESC LIMIT 1",
@@ -97,7 +101,7 @@ def verify(exported: Iterable[str] = ()) -> list[str]:
     return _find_broken(found) + _find_cut(found) + _find_missing(found, exported)
 
 
-def _find_broken(found: list[Row]) -> list[str]:
+def _find_broken(found: list[row_types.Audit]) -> list[str]:
     faults: list[str] = []
     previous = GENESIS
     for row in found:
@@ -124,7 +128,7 @@ def _find_broken(found: list[Row]) -> list[str]:
     return faults
 
 
-def _find_cut(found: list[Row]) -> list[str]:
+def _find_cut(found: list[row_types.Audit]) -> list[str]:
     head = db.fetch_one("SELECT rows, hash FROM audit_head")
     if head is None:
         return ["the head of the log is gone"]
@@ -141,7 +145,7 @@ def _find_cut(found: list[Row]) -> list[str]:
     )
 
 
-def _find_missing(found: list[Row], exported: Iterable[str]) -> list[str]:
+def _find_missing(found: list[row_types.Audit], exported: Iterable[str]) -> list[str]:
     known = {row["id"]: row["hash"] for row in found}
     faults: list[str] = []
     for number, line in enumerate(exported, 1):

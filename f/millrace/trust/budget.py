@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 import socket
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypedDict
 from uuid import uuid4
 
 from f.millrace.core import db, errors, money, redaction, run_context
@@ -22,6 +22,14 @@ from f.millrace.trust import audit, limits
 if TYPE_CHECKING:
     # A step that only counts money needs no table of prices.
     from f.millrace.core import prices
+
+    class Reservation(TypedDict):
+        """Whether money was set aside, and the limits that it falls under."""
+
+        noted: int
+        taken: int
+        held: list[limits.HeldLimit]
+
 
 # Longer than any request lasts.
 LOST_SECONDS = 900.0
@@ -172,7 +180,7 @@ def reserve(
     return usage_id
 
 
-def _try_to_reserve(under: limits.Limits, values: dict[str, Any]) -> dict[str, Any]:
+def _try_to_reserve(under: limits.Limits, values: dict[str, Any]) -> Reservation:
     """Reserve under all limits or under none; return whether it is noted, and the limits held."""
     ordered = sorted(under)
     scopes, keys = [scope for scope, _ in ordered], [key for _, key in ordered]
@@ -183,7 +191,7 @@ def _try_to_reserve(under: limits.Limits, values: dict[str, Any]) -> dict[str, A
         "limits": ordered,
     }
     db.execute(LIMIT_ROWS, [scopes, keys, [under[one] for one in ordered]])
-    row = db.fetch_one(
+    row: Reservation | None = db.fetch_one(
         RESERVE, {**values, "scopes": scopes, "keys": keys, "holder": db.jsonb(holder)}
     )
     assert row is not None

@@ -6,10 +6,26 @@ A decision is a judgement of an agent (one topic, question or task) or an action
 Its row holds the outcome that stands; each word that a person gives is a row of `feedback` as well.
 """
 
-from typing import Any, Literal
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, TypedDict
 
 from f.millrace.core import config, db, redaction
 from f.millrace.trust import audit
+
+if TYPE_CHECKING:
+    from f.millrace.core import rows
+
+    class Made(TypedDict):
+        """A decision as a run's report shows it."""
+
+        kind: Kind
+        subject: str
+        title: str
+        confidence: int | None
+        escalated: bool
+        outcome: Outcome | None
+
 
 Kind = Literal["judgement", "action"]
 Outcome = Literal["approved", "corrected", "refused", "undone", "silent_success"]
@@ -58,7 +74,7 @@ def record_judgement(
     )
 
 
-def record_answer(action: dict[str, Any], answer: str, by: str) -> None:
+def record_answer(action: rows.Action, answer: str, by: str) -> None:
     """Record how a proposed action came out: a person's answer,
     or nobody asked because a policy said yes.
     """
@@ -127,7 +143,7 @@ def give(
     return len(rows)
 
 
-def list_of_run(run_id: str) -> list[dict[str, Any]]:
+def list_of_run(run_id: str) -> list[Made]:
     """Return the decisions of a run, in the order in which they were made."""
     return db.fetch_all(
         "SELECT kind, subject, title, confidence, escalated, outcome FROM decision WHERE run_id ="

@@ -4,11 +4,23 @@
 its row does not hold.
 """
 
+from __future__ import annotations
+
 from datetime import date, datetime
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypedDict
 from uuid import UUID
 
 from f.millrace.core import db
+
+if TYPE_CHECKING:
+
+    class RefusedForNow(TypedDict):
+        """A mail that its server refused for now."""
+
+        recipient: str
+        error: str | None
+        tries: int
+
 
 # A mail that may have gone out keeps the window of the run that sent it; what became of it is
 # found out first (digest/delivery.reconcile_interrupted).
@@ -89,7 +101,7 @@ def mark(
     )
 
 
-def list_refused_for_now(run_id: str) -> list[dict[str, object]]:
+def list_refused_for_now(run_id: str) -> list[RefusedForNow]:
     """Return the run's mails that their server refused for now: recipient, error and tries."""
     return db.fetch_all(
         "SELECT recipient, error, tries FROM delivery WHERE run_id = %s AND status = 'failed' AND"

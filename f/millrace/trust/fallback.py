@@ -2,20 +2,31 @@
 
 """What a run that got stuck twice does another way; its steps look here."""
 
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypedDict
 
 from f.millrace.core import db
 from f.millrace.telemetry import runs
 
+if TYPE_CHECKING:
 
-def store(run_id: str, other: dict[str, Any]) -> None:
+    class Options(TypedDict, total=False):
+        """What a run does another way."""
+
+        model: str
+        skip_sources: list[str]
+
+
+def store(run_id: str, other: Options) -> None:
     """Have the run go another way: `model`, `skip_sources`."""
     runs.keep(run_id, {"alternative": other})
 
 
-def options_of(run_id: str) -> dict[str, Any]:
+def options_of(run_id: str) -> Options:
     """Return what this run does another way; empty for a run that never got stuck twice."""
     if not run_id:
         return {}
     row = db.fetch_one("SELECT pipeline -> 'alternative' AS other FROM run WHERE id = %s", [run_id])
-    return (row and row["other"]) or {}
+    other: Options | None = row["other"] if row else None
+    return other or {}

@@ -11,13 +11,35 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypedDict
 
 from f.millrace.core import db, errors, run_context
 from f.millrace.trust import audit, decisions, recipients, reply_tokens
 
 if TYPE_CHECKING:
     from f.millrace.core import rows
+
+    class TitledReply(TypedDict):
+        """What a recipient said, with the title of what it is about."""
+
+        recipient: str
+        flow: str
+        verb: str
+        title: str
+        comment: str
+        way: str
+        at: datetime
+
+    class Opinion(TypedDict):
+        """More or less of a topic, as one recipient said it last."""
+
+        recipient: str
+        verb: str
+        at: datetime
+        title: str
+        story_id: str | None
+        entities: list[str]
+
 
 # What was said a month ago counts half.
 HALF_LIFE = timedelta(days=30)
@@ -179,7 +201,7 @@ def _sum(weighed: list[dict[str, float]], readers: int) -> dict[str, float]:
     return {name: value for name, value in limited.items() if value}
 
 
-def list_replies(namespace: str = "main", address: str = "") -> list[dict[str, Any]]:
+def list_replies(namespace: str = "main", address: str = "") -> list[TitledReply]:
     """Return what recipients said, the newest first: recipient, verb, title, comment, way, at."""
     return db.fetch_all(
         "SELECT r.recipient, r.flow, r.verb, coalesce(t.title, '') AS title, r.comment, r.way, r.at"
@@ -189,7 +211,7 @@ def list_replies(namespace: str = "main", address: str = "") -> list[dict[str, A
     )
 
 
-def _opinions(namespace: str, flow: str) -> list[dict[str, Any]]:
+def _opinions(namespace: str, flow: str) -> list[Opinion]:
     """Return the latest of more and less that each recipient said of each topic."""
     return db.fetch_all(
         "SELECT DISTINCT ON (r.recipient, r.topic_id) r.recipient, r.verb, r.at, t.title,"
@@ -201,7 +223,7 @@ def _opinions(namespace: str, flow: str) -> list[dict[str, Any]]:
     )
 
 
-def _weigh(row: dict[str, Any]) -> dict[str, float]:
+def _weigh(row: Opinion) -> dict[str, float]:
     value = (1 if row["verb"] == "more" else -1) * _decay(row["at"])
     words = {word for word in WORD.findall(row["title"].casefold()) if word not in COMMON}
     entities = {entity.casefold() for entity in row["entities"]}

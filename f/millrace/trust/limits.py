@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from f.millrace.core import config, db, errors, money, run_context
 from f.millrace.telemetry import alerts, events
@@ -20,6 +20,21 @@ from f.millrace.trust import actions
 
 if TYPE_CHECKING:
     from f.millrace.core import rows
+
+    class Limit(TypedDict):
+        """A limit of money, and what was spent of it."""
+
+        scope: str
+        key: str
+        limit_usd: float
+        spent_usd: float
+
+    class HeldLimit(Limit):
+        """A limit that a call falls under: what is left, and whether a person is asked first."""
+
+        free: float
+        asks: bool
+
 
 WARN, ASK, STOP = 70, 90, 100
 SEVERITIES = {WARN: "info", ASK: "warning", STOP: "critical"}
@@ -33,7 +48,6 @@ SETTINGS = {
 }
 
 Limits = dict[tuple[str, str], Decimal]
-Row = dict[str, Any]
 
 
 def limits_of(run_id: str, user: str, flow: str = "") -> Limits:
@@ -71,7 +85,7 @@ def is_near(run_id: str, user: str, flow: str = "") -> bool:
     return bool(row and row["near"])
 
 
-def warn(changed: list[Row], run_id: str) -> None:
+def warn(changed: list[Limit], run_id: str) -> None:
     """Warn once of each limit among the changed ones that has reached 70 %, 90 % or its end."""
     for entry in changed:
         limit, spent = money.usd(entry["limit_usd"]), money.usd(entry["spent_usd"])
@@ -81,7 +95,7 @@ def warn(changed: list[Row], run_id: str) -> None:
 
 
 def budget_exceeded(
-    held: list[Row], amount: Decimal, agent: str, run_id: str
+    held: list[HeldLimit], amount: Decimal, agent: str, run_id: str
 ) -> errors.BudgetExceeded:
     """Return the refusal of a call that is more than is left,
     and note that the limit's end was met.
@@ -100,7 +114,7 @@ def budget_exceeded(
     )
 
 
-def allow(entry: Row, run_id: str, raise_to: Callable[[str, str, Decimal], None]) -> None:
+def allow(entry: HeldLimit, run_id: str, raise_to: Callable[[str, str, Decimal], None]) -> None:
     """Use the answer to the question about this limit: `raise_to` lets the rest be spent.
 
     BudgetHeld when nobody has said yes, and the question waits.

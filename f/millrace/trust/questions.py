@@ -7,10 +7,14 @@ the mail that asks and the terminal alike.
 import json
 import re
 from html import escape
-from typing import Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from f.millrace.core import db, money, redaction, run_context, visible_text
 from f.millrace.trust import actions, limits, markdown, risk, spend
+
+if TYPE_CHECKING:
+    from f.millrace.core import rows
+
 
 PREVIEW = 1500
 TITLE = 200
@@ -46,7 +50,7 @@ class Question(NamedTuple):
     html: str
 
 
-def question(action: dict[str, Any], whole: bool = False, page: str = "") -> Question:
+def question(action: "rows.Action", whole: bool = False, page: str = "") -> Question:
     """Return the question about an action: what would be done, to whom, what it cost so far, why it
     asks, how it begins.
 
@@ -101,12 +105,12 @@ def question(action: dict[str, Any], whole: bool = False, page: str = "") -> Que
     )
 
 
-def _offered(action: dict[str, Any]) -> list[dict[str, Any]]:
+def _offered(action: "rows.Action") -> list[dict[str, Any]]:
     """Return what a server offered at first contact, if the action would enable that."""
     return action["arguments"].get("tools") or [] if str(action["tool"]) == ENABLE else []
 
 
-def ask(action: dict[str, Any]) -> str:
+def ask(action: "rows.Action") -> str:
     """Return what a person would ask in one sentence before the action is done."""
     given, tool, calls = action["arguments"], str(action["tool"]), _calls(action)
     if tool == DECIDE:
@@ -118,7 +122,7 @@ def ask(action: dict[str, Any]) -> str:
         )
         return f"Make {len(calls)} calls: {', '.join(names)}?"
     if calls:
-        return ask({**action, **calls[0]})
+        return ask(_as_call(action, calls[0]))
     if tool in MAILS:
         return _of_mails(action)
     if tool == limits.TOOL:
@@ -139,7 +143,7 @@ def _of_tools(given: dict[str, Any]) -> str:
     return f"Let agents use the {changed} tool {given.get('server')}.{given.get('name')}?"
 
 
-def _of_mails(action: dict[str, Any]) -> str:
+def _of_mails(action: "rows.Action") -> str:
     digests, people = _digest_days(action["arguments"]), _people(addressees(action))
     if digests:
         return f"Mail {digests} to {people}?"
@@ -161,7 +165,7 @@ def _of_call(tool: str, given: dict[str, Any]) -> str:
     return wording[tool] if tool in wording and subject else f"Call {tool}?"
 
 
-def reason_sentence(action: dict[str, Any]) -> str:
+def reason_sentence(action: "rows.Action") -> str:
     """Return in one sentence why a person is asked."""
     recipients = addressees(action)
     if str(action["tool"]) in MAILS and action["arguments"].get("mails") and recipients:
@@ -178,7 +182,7 @@ def _describe_reason(reason: str) -> str:
     return said
 
 
-def _heading(action: dict[str, Any]) -> str:
+def _heading(action: "rows.Action") -> str:
     given, calls = action["arguments"], _calls(action)
     if len(calls) > 1:
         return "Calls to make"
@@ -190,8 +194,12 @@ def _heading(action: dict[str, Any]) -> str:
     )
 
 
-def _calls(action: dict[str, Any]) -> list[dict[str, Any]]:
+def _calls(action: "rows.Action") -> list[dict[str, Any]]:
     return list(action["arguments"].get("calls") or [])
+
+
+def _as_call(action: "rows.Action", call: dict[str, Any]) -> "rows.Action":
+    return {**action, "tool": call["tool"], "arguments": call["arguments"]}
 
 
 def _digest_days(given: dict[str, Any]) -> str:
@@ -239,7 +247,7 @@ def _shorten(text: str) -> str:
     return text if len(text) <= 100 else text[:99].rstrip() + "…"
 
 
-def _places(action: dict[str, Any], page: str) -> str:
+def _places(action: "rows.Action", page: str) -> str:
     run = db.fetch_one("SELECT orchestrator FROM run WHERE id = %s", [action["run_id"]])
     if page or (run and run["orchestrator"] == "windmill"):
         return (
@@ -249,10 +257,10 @@ def _places(action: dict[str, Any], page: str) -> str:
     return "Answer on the command line"
 
 
-def _preview_arguments(action: dict[str, Any], length: int | None) -> tuple[str, str]:
+def _preview_arguments(action: "rows.Action", length: int | None) -> tuple[str, str]:
     """Return what the question is about, after the words before it."""
     calls = _calls(action)
-    only = {**action, **calls[0]} if len(calls) == 1 else action
+    only = _as_call(action, calls[0]) if len(calls) == 1 else action
     given, tool = only["arguments"], str(only["tool"])
     if tool == DECIDE:
         return "About it", _beginning(str(given.get("details", "")), length)
@@ -279,7 +287,7 @@ def _json(value: Any) -> str:
     return json.dumps(redaction.redact(value), indent=2, ensure_ascii=False)
 
 
-def tools(action: dict[str, Any]) -> str:
+def tools(action: "rows.Action") -> str:
     """Return what would be used, in words: the tool,
     or those of the calls that one question is about.
     """
@@ -287,7 +295,7 @@ def tools(action: dict[str, Any]) -> str:
     return " and ".join(part for part in (", ".join(different[:-1]), different[-1]) if part)
 
 
-def addressees(action: dict[str, Any]) -> list[str]:
+def addressees(action: "rows.Action") -> list[str]:
     """Return who would get what the action, or one of its calls, sends;
     of an action that sends nothing, nobody.
     """
@@ -300,12 +308,12 @@ def addressees(action: dict[str, Any]) -> list[str]:
     )
 
 
-def _mails(action: dict[str, Any]) -> list[dict[str, Any]]:
+def _mails(action: "rows.Action") -> list[dict[str, Any]]:
     arguments = action["arguments"]
     return list(arguments.get("mails") or ([arguments] if "subject" in arguments else []))
 
 
-def policy(action: dict[str, Any]) -> str:
+def policy(action: "rows.Action") -> str:
     """Return what the policy says of what would be done; of several calls, of each tool."""
     calls = _calls(action) or [action]
     said = [

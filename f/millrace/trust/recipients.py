@@ -2,14 +2,64 @@
 
 """Who gets a flow's digest, and which of them without asking each time."""
 
+from __future__ import annotations
+
 import re
-from datetime import datetime
-from typing import Any
+from datetime import date, datetime
+from typing import TYPE_CHECKING, TypedDict
 
 from f.millrace.core import config, db, errors, invisible, run_context
 from f.millrace.trust import audit, authority, standing_approvals
 
-Row = dict[str, Any]
+if TYPE_CHECKING:
+    from f.millrace.core import rows
+
+    class Unsubscribed(TypedDict):
+        """Who wants no digest any more."""
+
+        address: str
+        flow: str
+        unsubscribed_at: datetime
+
+    class Addressee(TypedDict):
+        """A recipient, and until when mail goes out to them without a question."""
+
+        address: str
+        flow: str
+        interests: list[str]
+        created_at: datetime | None
+        standing: datetime | None
+        until: datetime | None
+        configured: bool
+        owner: bool
+
+    class StoredRecipient(TypedDict):
+        """What a recipient's own row says."""
+
+        flow: str
+        interests: list[str]
+        owner: bool
+        unsubscribed_at: datetime | None
+
+    class SentDigest(TypedDict):
+        """A digest that a recipient got, or was to get."""
+
+        local_day: date
+        number: int
+        status: str
+        subject: str
+
+    class Description(StoredRecipient):
+        """A recipient, and the newest digests."""
+
+        address: str
+        created_at: datetime | None
+        configured: bool
+        standing: datetime | None
+        until: datetime | None
+        digests: list[SentDigest]
+
+
 FLOW = "daily_research"
 ADDRESS = re.compile(r"[^\s@<>,;\"\x00-\x1f\x7f]+@[^\s@<>,;\"\x00-\x1f\x7f]+")
 # The reader of an installation that nobody has set up (the default of the setting recipients).
@@ -25,7 +75,7 @@ def add(
     by: str = "operator",
     until: datetime | None = None,
     owner: bool = False,
-) -> Row:
+) -> rows.Recipient:
     """Add a recipient with a standing approval, or bring a revoked one back, and return the row.
 
     An `owner` may see what is private: notes, documents, memories. After `until` the recipient
@@ -34,7 +84,7 @@ def add(
     authority.refuse_agents("add a recipient")
     address = check_address(address)
     with db.transaction() as connection:
-        row = connection.execute(
+        row: rows.Recipient | None = connection.execute(
             "INSERT INTO recipient (namespace, flow, address, interests, added_by, owner) VALUES"
             " (%s, %s, %s, %s, %s, %s) ON CONFLICT (namespace, flow, address) DO UPDATE SET"
             " revoked_at = NULL, unsubscribed_at = NULL, owner = excluded.owner, interests = CASE"
@@ -88,7 +138,7 @@ def unsubscribe(address: str, flow: str = FLOW, namespace: str = "main") -> None
         audit.append(address, "recipient.unsubscribed", address, flow=flow, namespace=namespace)
 
 
-def list_unsubscribed(flow: str | None = None, namespace: str = "main") -> list[Row]:
+def list_unsubscribed(flow: str | None = None, namespace: str = "main") -> list[Unsubscribed]:
     """Return who wants no digest any more: address, flow and unsubscribed_at."""
     return db.fetch_all(
         "SELECT address, flow, unsubscribed_at FROM recipient WHERE namespace = %s AND"
@@ -102,11 +152,11 @@ def is_unsubscribed(address: str, flow: str = FLOW, namespace: str = "main") -> 
     return any(row["address"] == address for row in list_unsubscribed(flow, namespace))
 
 
-def list_recipients(flow: str | None = None, namespace: str = "main") -> list[Row]:
+def list_recipients(flow: str | None = None, namespace: str = "main") -> list[Addressee]:
     """Return the recipients: address, flow, interests, standing and until (dates or None),
     configured (from the settings), owner (may see what is private).
     """
-    rows = db.fetch_all(
+    found: list[Addressee] = db.fetch_all(
         "SELECT r.address, r.flow, r.interests, r.created_at, s.granted_at AS standing,"
         " s.expires_at AS until, false AS configured, r.owner FROM recipient r LEFT JOIN"
         " standing_approval s"
@@ -116,7 +166,7 @@ def list_recipients(flow: str | None = None, namespace: str = "main") -> list[Ro
         " ORDER BY r.created_at, r.address",
         [run_context.now(), namespace, flow, flow],
     )
-    known = {row["address"] for row in [*rows, *list_unsubscribed(flow or FLOW, namespace)]}
+    known = {row["address"] for row in [*found, *list_unsubscribed(flow or FLOW, namespace)]}
     configured = (
         []
         if namespace != "main"
@@ -124,7 +174,7 @@ def list_recipients(flow: str | None = None, namespace: str = "main") -> list[Ro
     )
     for address in dict.fromkeys(configured):
         held = standing_approvals.list_standing(flow or FLOW, namespace).get(address)
-        rows.append(
+        found.append(
             {
                 "address": check_address(address),
                 "flow": flow or FLOW,
@@ -136,9 +186,9 @@ def list_recipients(flow: str | None = None, namespace: str = "main") -> list[Ro
                 "owner": False,
             }
         )
-    for row in rows:
+    for row in found:
         row["owner"] = row["owner"] or is_owner(row["address"])
-    return rows
+    return found
 
 
 def is_owner(address: str) -> bool:
@@ -146,12 +196,12 @@ def is_owner(address: str) -> bool:
     return address in config.settings().owners or address.endswith("@localhost")
 
 
-def describe(address: str, flow: str = FLOW, namespace: str = "main") -> Row:
+def describe(address: str, flow: str = FLOW, namespace: str = "main") -> Description:
     """Return one recipient: flow, interests, standing, until, owner, unsubscribed_at, and digests
     (local_day, number, status, subject), the newest first; NotFound when nobody is known by it.
     """
     known = {row["address"]: row for row in list_recipients(flow, namespace)}
-    stored = db.fetch_one(
+    stored: StoredRecipient | None = db.fetch_one(
         "SELECT flow, interests, owner, unsubscribed_at FROM recipient WHERE namespace = %s AND"
         " flow = %s AND address = %s",
         [namespace, flow, address],
@@ -160,25 +210,29 @@ def describe(address: str, flow: str = FLOW, namespace: str = "main") -> Row:
         raise errors.NotFound(
             f"{address!r} is no recipient of {flow}; scripts/millrace recipients list shows them"
         )
-    digests = db.fetch_all(
+    digests: list[SentDigest] = db.fetch_all(
         "SELECT d.local_day, d.number, d.status, g.subject FROM delivery d JOIN digest g ON g.id ="
         " d.digest_id WHERE d.namespace = %s AND d.flow = %s AND d.recipient = %s ORDER BY"
         " d.local_day DESC, d.number DESC LIMIT 7",
         [namespace, flow, address],
     )
-    plain: Row = {
+    here = known.get(address)
+    owner = stored["owner"] if stored else bool(here and here["owner"])
+    return {
+        "address": address,
+        "created_at": here["created_at"] if here else None,
+        "configured": bool(here and here["configured"]),
         "flow": flow,
-        "interests": [],
-        "standing": None,
-        "until": None,
-        "owner": False,
-        "unsubscribed_at": None,
+        "interests": stored["interests"] if stored else here["interests"] if here else [],
+        "standing": here["standing"] if here else None,
+        "until": here["until"] if here else None,
+        "owner": owner or is_owner(address),
+        "unsubscribed_at": stored["unsubscribed_at"] if stored else None,
+        "digests": digests,
     }
-    found = {**plain, **known.get(address, {}), **(stored or {}), "digests": digests}
-    return {**found, "owner": found["owner"] or is_owner(address)}
 
 
-def list_of_run(flow: str, namespace: str) -> list[Row]:
+def list_of_run(flow: str, namespace: str) -> list[Addressee]:
     """Return who gets this run's digest;
     the sample's one reader is seeded with a standing approval.
     """

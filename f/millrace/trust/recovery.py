@@ -7,15 +7,51 @@ Progress is measured by the database's clock, which no worker can set back. A ru
 person is not stalled.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from f.millrace.core import config, db, run_context
 from f.millrace.telemetry import events, runs
 from f.millrace.trust import approvals, audit, budget, deliveries, fallback
 
-Row = dict[str, Any]
+if TYPE_CHECKING:
+    from decimal import Decimal
+    from uuid import UUID
+
+    from f.millrace.core import rows
+
+    class StalledRun(rows.Run):
+        """A run, how long it stood still, and the steps that it stands at."""
+
+        progressed_at: datetime
+        idle_seconds: Decimal
+        running: list[str]
+
+    class ResumableRun(rows.Run):
+        """A local run to go on with, and the steps that it was killed at."""
+
+        idle_seconds: int
+        running: list[str]
+
+    class ServerRun(rows.Run):
+        """A run on Windmill: the job that it is there, and whether it asks a person."""
+
+        job_id: str
+        asks: bool
+
+    class AnsweredRun(TypedDict):
+        """An answer to a run's question, given outside of Windmill."""
+
+        run_id: UUID
+        job_id: str
+        decision: Literal["approved", "denied"]
+        by: str
+        digest: str
+
+
 Measure = Literal["continue", "alternative", "escalate"]
 MEASURES: tuple[Measure, ...] = ("continue", "alternative", "escalate")
 # A request to a model lasts minutes at most; a reservation that is older belongs to nobody.
@@ -127,12 +163,13 @@ def _bury(run_id: str) -> bool:
     return killed
 
 
-def stalled_runs() -> list[Row]:
+def stalled_runs() -> list[StalledRun]:
     """Return the runs without progress for longer than the step they are at may take."""
-    return [row for row in db.fetch_all(STALLED) if row["idle_seconds"] > _patience(row)]
+    found: list[StalledRun] = db.fetch_all(STALLED)
+    return [row for row in found if row["idle_seconds"] > _patience(row)]
 
 
-def on_server(quiet_seconds: float) -> list[Row]:
+def on_server(quiet_seconds: float) -> list[ServerRun]:
     """Return the runs on Windmill that wait, and those without progress for so long, each with its
     `job_id` there and whether it `asks`.
     """
@@ -141,7 +178,7 @@ def on_server(quiet_seconds: float) -> list[Row]:
 
 
 def end(
-    row: Row,
+    row: ServerRun,
     status: Literal["done", "failed", "cancelled"],
     reason: str,
     by: str,
@@ -161,7 +198,7 @@ def end(
     return True
 
 
-def resumable_runs() -> list[Row]:
+def resumable_runs() -> list[ResumableRun]:
     """Return the local runs to go on with: those whose runner died,
     and those whose question has expired.
     """
@@ -175,7 +212,7 @@ def resumable_runs() -> list[Row]:
     )
 
 
-def postponed_runs() -> list[Row]:
+def postponed_runs() -> list[rows.Run]:
     """Return the runs on Windmill that wait to be tried again."""
     return db.fetch_all(
         f"SELECT * FROM run WHERE orchestrator = 'windmill' AND {runs.POSTPONED} AND started_at >"
@@ -184,7 +221,7 @@ def postponed_runs() -> list[Row]:
     )
 
 
-def find_postponed(flow: str) -> Row | None:
+def find_postponed(flow: str) -> rows.Run | None:
     """Return the local run of the flow that waits to be tried again; None when there is none."""
     return db.fetch_one(
         "SELECT * FROM run WHERE flow = %s AND openflow IS NOT NULL AND namespace = 'main' AND"
@@ -193,7 +230,7 @@ def find_postponed(flow: str) -> Row | None:
     )
 
 
-def stored_answer(row: Row) -> dict[str, Any] | None:
+def stored_answer(row: rows.Run) -> dict[str, Any] | None:
     """Return the answer to the last question of a run, as its runner takes it, when it was given
     while nobody was there to go on or whoever went on died of it; None when there is none.
     """
@@ -209,7 +246,7 @@ def stored_answer(row: Row) -> dict[str, Any] | None:
     }
 
 
-def answered_runs() -> list[Row]:
+def answered_runs() -> list[AnsweredRun]:
     """Return what was answered outside of Windmill about its waiting runs: run_id, job_id (that
     asked), decision, by, digest.
     """
@@ -226,7 +263,7 @@ def next_measure(run_id: str) -> Measure:
     return MEASURES[min(row["n"] if row else 0, len(MEASURES) - 1)]
 
 
-def decide(row: Row) -> Measure:
+def decide(row: StalledRun | ResumableRun) -> Measure:
     """Choose the measure for a run and record it; an alternative is stored with the run, where its
     steps find it.
     """
@@ -252,7 +289,7 @@ def decide(row: Row) -> Measure:
     return measure
 
 
-def _other_way(row: Row) -> dict[str, Any]:
+def _other_way(row: StalledRun | ResumableRun) -> fallback.Options:
     """Return another model, and the run without the sources that it hung at."""
     opened: dict[str, Any] = row["pipeline"].get("opened") or {}
     sources: list[str] = opened.get("sources") or []
@@ -262,7 +299,7 @@ def _other_way(row: Row) -> dict[str, Any]:
     return {"skip_sources": skip} if skip else {"model": config.settings().fallback_model}
 
 
-def _patience(row: Row) -> float:
+def _patience(row: StalledRun) -> float:
     timeouts: dict[str, Any] = row["pipeline"].get("timeouts") or {}
     named = [timeouts.get(path.rsplit(".", 1)[-1]) for path in row["running"]]
     if named and all(named):

@@ -10,13 +10,15 @@ A share has a key: `source:notes`, `source:documents`, `source:` with the addres
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit, urlunsplit
 
 from f.millrace.core import config, db, errors, ids, run_context
 from f.millrace.trust import audit, authority, recipients
 
-Row = dict[str, Any]
+if TYPE_CHECKING:
+    from f.millrace.core import rows
+
 Kind = Literal["namespace", "source"]
 # Sources whose items are the owner's; of feeds those that the setting private_feeds names.
 PRIVATE_SOURCES = ("notes", "documents")
@@ -50,7 +52,7 @@ def add(
     flow: str = recipients.FLOW,
     namespace: str = "main",
     by: str = "",
-) -> Row:
+) -> rows.Share:
     """Share a source or a namespace with a recipient and return the row; sharing again changes who
     shared it.
 
@@ -68,7 +70,7 @@ def add(
         _require_namespace(name.strip())
     by = by.strip() or _owner_name(flow, namespace)
     with db.transaction() as connection:
-        kept = connection.execute(
+        kept: rows.Share | None = connection.execute(
             "INSERT INTO share (namespace, flow, recipient, key, shared_by, shared_at) VALUES (%s,"
             " %s, %s, %s, %s, %s) ON CONFLICT (namespace, flow, recipient, key) WHERE ended_at IS"
             " NULL DO UPDATE SET shared_by = excluded.shared_by RETURNING *",

@@ -4,11 +4,27 @@
 the terminal, JSON and the report of `spend`.
 """
 
+from __future__ import annotations
+
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from f.millrace.core import config, db, money, run_context
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    class UsedLimit(TypedDict):
+        """A limit of money, and how far it is used."""
+
+        scope: str
+        key: str
+        limit_usd: float
+        spent_usd: float
+        reserved_usd: float
+        percent: float | None
+
 
 # A call on its way counts at its reserve: the provider may bill it.
 COST = (
@@ -27,7 +43,7 @@ GROUPS: dict[str, str] = {
 TOKENS = ("input", "output", "cache_read", "cache_write", "reasoning")
 
 
-def cost_of(run_id: str | None, step: str | None = None) -> Decimal:
+def cost_of(run_id: str | UUID | None, step: str | None = None) -> Decimal:
     """Return what the run has cost so far, or one step of it."""
     row = db.fetch_one(
         f"SELECT coalesce(sum({COST}), 0) AS usd FROM usage WHERE run_id = %s AND (%s::text IS NULL"
@@ -102,7 +118,7 @@ def total_spending(since: datetime | None = None, run_id: str | None = None) -> 
     }
 
 
-def limits_today(run_id: str | None = None) -> list[dict[str, Any]]:
+def limits_today(run_id: str | None = None) -> list[UsedLimit]:
     """Return how far the limits of today are used, and those of the run when one is named."""
     rows = db.fetch_all(
         "SELECT scope, key, limit_usd, spent_usd, reserved_usd FROM budget WHERE (scope <> 'run'"
@@ -113,9 +129,9 @@ def limits_today(run_id: str | None = None) -> list[dict[str, Any]]:
         {
             "scope": row["scope"],
             "key": row["key"],
-            **{
-                name: money.number(row[name]) for name in ("limit_usd", "spent_usd", "reserved_usd")
-            },
+            "limit_usd": money.number(row["limit_usd"]),
+            "spent_usd": money.number(row["spent_usd"]),
+            "reserved_usd": money.number(row["reserved_usd"]),
             "percent": (
                 round(float(100 * row["spent_usd"] / row["limit_usd"]), 1)
                 if row["limit_usd"]

@@ -5,13 +5,16 @@
 `trust/approvals` answers an action by one that holds.
 """
 
+from __future__ import annotations
+
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING
 
 from f.millrace.core import db, run_context
 from f.millrace.trust import audit, authority
 
-Row = dict[str, Any]
+if TYPE_CHECKING:
+    from f.millrace.core import rows
 
 
 def grant(
@@ -74,9 +77,11 @@ def revoke(
     return row is not None
 
 
-def list_standing(flow: str, namespace: str, tool: str = "mail.send") -> dict[str, Row]:
+def list_standing(
+    flow: str, namespace: str, tool: str = "mail.send"
+) -> dict[str, rows.StandingApproval]:
     """Return the standing approvals that hold now, by recipient."""
-    found = db.fetch_all(
+    found: list[rows.StandingApproval] = db.fetch_all(
         "SELECT * FROM standing_approval WHERE flow = %s AND namespace = %s AND tool = %s AND"
         " revoked_at IS NULL AND (expires_at IS NULL OR expires_at > %s)",
         [flow, namespace, tool, run_context.now()],

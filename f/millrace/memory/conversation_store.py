@@ -26,7 +26,7 @@ from pydantic_ai.messages import (
     UserPromptPart,
 )
 
-from f.millrace.core import db, redaction, run_context
+from f.millrace.core import config, db, redaction, run_context
 from f.millrace.memory import bitemporal
 
 if TYPE_CHECKING:
@@ -186,6 +186,15 @@ UPDATE chat_message m SET session_id = r.session
 FROM (SELECT entry_id, min(session) AS session FROM reached GROUP BY entry_id) r
 WHERE m.entry_id = r.entry_id AND m.session_id = %(session)s
 """
+
+
+def key(session: str, namespace: str) -> str:
+    """Return the id of the user's session of that name: a name is one's own, in each namespace.
+    Sessions of the setting's user are those that there were before there were others.
+    """
+    user = run_context.user_id()
+    own = session if user == config.settings().user else f"{user}:{session}"
+    return own if namespace == "main" else f"{namespace}/{own}"
 
 
 def begins_turn(message: ModelMessage) -> bool:

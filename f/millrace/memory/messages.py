@@ -4,15 +4,15 @@
 
 from typing import Any
 
-from f.millrace.core import db
-from f.millrace.memory import bitemporal, store
+from f.millrace.core import db, run_context
+from f.millrace.memory import bitemporal, conversation_store, store
 
 SAID = """
-SELECT regexp_replace(s.id, '^' || s.namespace || '/', '') AS session, m.turn, m.role,
+SELECT regexp_replace(s.id, '^.*[/:]', '') AS session, m.turn, m.role,
        m.content AS text, m.created_at AS said_at
 FROM chat_message m JOIN chat_session s ON s.id = m.session_id
-WHERE s.namespace = %(namespace)s AND m.content <> ''
-  AND (%(session)s = '' OR s.id IN (%(session)s, %(namespace)s || '/' || %(session)s))
+WHERE s.namespace = %(namespace)s AND m.content <> '' AND s.user_id IN ('', %(user_id)s)
+  AND (%(session)s = '' OR s.id IN (%(session)s, %(key)s))
   AND (%(about)s = '' OR EXISTS (
       SELECT 1 FROM chat_message t WHERE t.session_id = m.session_id AND t.turn = m.turn AND (
           to_tsvector('english', left(t.content, 200000)) @@ plainto_tsquery('english', %(about)s)
@@ -34,7 +34,7 @@ def conversation(
     as_of: bitemporal.When = None,
     known_at: bitemporal.When = None,
 ) -> list[dict[str, Any]]:
-    """Return what was said, oldest first: of one session or of all,
+    """Return what was said in the user's conversations, oldest first: of one session or of all,
     whole turns in which `about` comes up.
 
     What is said is known at once, so `as_of` and `known_at` both leave out what was said later.
@@ -50,9 +50,12 @@ def conversation(
         )
         if end is not None
     ]
+    resolved = store.resolve_namespace(namespace, known=True)
     values = {
-        "namespace": store.resolve_namespace(namespace, known=True),
+        "namespace": resolved,
+        "user_id": run_context.user_id(),
         "session": session,
+        "key": conversation_store.key(session, resolved),
         "about": " ".join(about.replace("\x00", "").split()),
         "since": bitemporal.parse_time(since, "since"),
         "until": min(ends, default=None),

@@ -375,7 +375,7 @@ class BilledModel(WrapperModel):
         """Reserve the most that the request can cost; with the cheaper model when the money is near
         its end.
         """
-        account, user = self._account, config.settings().user
+        account, user = self._account, run_context.user_id()
 
         def reserve(choice: Choice) -> tuple[str, Choice]:
             most_usd = prices.price(choice.name, prepared.most, run_context.now()).usd

@@ -5,7 +5,7 @@
 
 For type checkers only; no step loads it: import it below `if TYPE_CHECKING:`.
 
-Migrations: f7cdc46cc069f224560ce276fc3e3e6a759645bf3e7f2b0674049c0c92f95246
+Migrations: f5ccf03dabb1624e09e40824dbc7e365fcd9e05f08e8a7a1376af52ab7338fdc
 """
 
 from datetime import date, datetime
@@ -18,6 +18,21 @@ Json = Any
 # Ranges of times as psycopg reads them.
 Range = Any
 Multirange = Any
+
+
+class AccessToken(TypedDict):
+    """A row of `access_token`."""
+
+    id: UUID
+    person_id: str
+    name: str
+    hash: str
+    role: Literal["reader", "member", "approver", "owner"]
+    gateway: bool
+    created_at: datetime
+    expires_at: datetime
+    used_at: datetime | None
+    revoked_at: datetime | None
 
 
 class Action(TypedDict):
@@ -536,6 +551,17 @@ class Page(TypedDict):
     read_at: datetime
 
 
+class Person(TypedDict):
+    """A row of `person`."""
+
+    id: str
+    name: str
+    role: Literal["reader", "member", "approver", "owner"]
+    added_by: str
+    created_at: datetime
+    removed_at: datetime | None
+
+
 class Recipient(TypedDict):
     """A row of `recipient`."""
 
@@ -630,6 +656,7 @@ class Run(TypedDict):
     sampled: str
     sampled_end: datetime | None
     root_sent_at: datetime | None
+    user_id: str
 
 
 class RunEvent(TypedDict):

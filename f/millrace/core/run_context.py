@@ -21,7 +21,11 @@ PARTS = "f/millrace/blocks/"
 
 
 class Context(NamedTuple):
-    """One run as seen from inside a step; empty strings outside of one."""
+    """One run as seen from inside a step; empty strings outside of one.
+
+    Attributes:
+        user_id: Who the run is for; empty for the user of the settings.
+    """
 
     run_id: str = ""
     flow: str = ""
@@ -32,6 +36,7 @@ class Context(NamedTuple):
     dry_run: bool = False
     session_id: str = ""
     turn_id: str = ""
+    user_id: str = ""
 
     @property
     def trace_id(self) -> str:
@@ -48,6 +53,11 @@ _current: contextvars.ContextVar[Context] = contextvars.ContextVar(
 def current() -> Context:
     """Return the context of the running code."""
     return _current.get()
+
+
+def user_id() -> str:
+    """Return whom the running code works for: the run's user, else the setting `user`."""
+    return current().user_id or config.settings().user
 
 
 @contextlib.contextmanager

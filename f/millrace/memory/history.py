@@ -30,7 +30,7 @@ from pydantic_ai.messages import (
 )
 
 from f.millrace.core import errors, run_context
-from f.millrace.memory import conversation_store
+from f.millrace.memory import conversation_store, messages
 
 MOST_TURNS = 8
 MOST_CHARACTERS = 24_000
@@ -90,7 +90,7 @@ def append(
     store, name = conversation_store.PostgresConversationStore(metadata), key(session)
     for attempt in range(ATTEMPTS):
         record = _now(store.read_record(name)) or ConversationRecord(
-            conversation_id=name, head_id=None, revision=""
+            conversation_id=name, head_id=None, revision="", scope=run_context.user_id()
         )
         expected, entries, parent = record.revision or None, [], record.head_id
         for message in messages:
@@ -126,15 +126,15 @@ def turns(session: str, most_turns: int = MOST_TURNS) -> list[tuple[str, str]]:
     return found
 
 
-def last_session(user: str | None = None) -> str:
-    """Return the name of the conversation of this namespace that was saved last; NotFound when
-    there is none.
+def last_session() -> str:
+    """Return the name of the user's conversation of this namespace that was saved last; NotFound
+    when there is none.
     """
     store = conversation_store.PostgresConversationStore()
-    records = _now(store.read_records(scope=user, limit=1))
+    records = _now(store.read_records(scope=run_context.user_id(), limit=1))
     if not records:
         raise errors.NotFound("there is no conversation to continue; ask something first")
-    return records[0].conversation_id.removeprefix(f"{run_context.current().namespace}/")
+    return re.split("[/:]", records[0].conversation_id)[-1]
 
 
 def forget(session: str) -> int:
@@ -146,19 +146,15 @@ def forget(session: str) -> int:
 
 
 def key(session: str) -> str:
-    """Return the id that a session's name has in this namespace:
-    conversations of a namespace stay in it.
+    """Return the id that a session's name has for this user in this namespace; BadInput for what is
+    no name of one.
     """
     if not NAME.fullmatch(session):
         raise errors.BadInput(
             f"a session's name has letters, digits, '.', '_' and '-', at most 80; {session!r}"
             " has not"
         )
-    return (
-        session
-        if run_context.current().namespace == "main"
-        else f"{run_context.current().namespace}/{session}"
-    )
+    return messages.session_key(session, run_context.current().namespace)
 
 
 def _now(answer: Coroutine[Any, Any, T]) -> T:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypedDict
 
-from f.millrace.core import db
+from f.millrace.core import config, db, run_context
 from f.millrace.memory import bitemporal, store
 
 if TYPE_CHECKING:
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
 
 SAID = """
-SELECT regexp_replace(s.id, '^' || s.namespace || '/', '') AS session, m.turn, m.role,
+SELECT regexp_replace(s.id, '^.*[/:]', '') AS session, m.turn, m.role,
        m.content AS text, m.created_at AS said_at
 FROM chat_message m JOIN chat_session s ON s.id = m.session_id
-WHERE s.namespace = %(namespace)s AND m.content <> ''
-  AND (%(session)s = '' OR s.id IN (%(session)s, %(namespace)s || '/' || %(session)s))
+WHERE s.namespace = %(namespace)s AND m.content <> '' AND s.user_id IN ('', %(user_id)s)
+  AND (%(session)s = '' OR s.id IN (%(session)s, %(key)s))
   AND (%(about)s = '' OR EXISTS (
       SELECT 1 FROM chat_message t WHERE t.session_id = m.session_id AND t.turn = m.turn AND (
           to_tsvector('english', left(t.content, 200000)) @@ plainto_tsquery('english', %(about)s)
@@ -49,7 +49,7 @@ def conversation(
     as_of: bitemporal.When = None,
     known_at: bitemporal.When = None,
 ) -> list[SaidMessage]:
-    """Return what was said, oldest first: of one session or of all,
+    """Return what was said in the user's conversations, oldest first: of one session or of all,
     whole turns in which `about` comes up.
 
     What is said is known at once, so `as_of` and `known_at` both leave out what was said later.
@@ -65,9 +65,12 @@ def conversation(
         )
         if end is not None
     ]
+    resolved = store.resolve_namespace(namespace, known=True)
     values = {
-        "namespace": store.resolve_namespace(namespace, known=True),
+        "namespace": resolved,
+        "user_id": run_context.user_id(),
         "session": session,
+        "key": session_key(session, resolved),
         "about": " ".join(about.replace("\x00", "").split()),
         "since": bitemporal.parse_time(since, "since"),
         "until": min(ends, default=None),
@@ -75,3 +78,12 @@ def conversation(
     }
     found: list[SaidMessage] = db.fetch_all(SAID, values)
     return found[::-1]
+
+
+def session_key(session: str, namespace: str) -> str:
+    """Return the id of the user's session of that name: a name is one's own, in each namespace.
+    Sessions of the setting's user are those that there were before there were others.
+    """
+    user = run_context.user_id()
+    own = session if user == config.settings().user else f"{user}:{session}"
+    return own if namespace == "main" else f"{namespace}/{own}"

@@ -4,7 +4,7 @@
 
 import re
 
-from f.millrace.core import db
+from f.millrace.core import db, run_context
 from f.millrace.memory import hybrid, router
 
 # Items that stand for each end of a relation, and how many links a path between them may have.
@@ -133,7 +133,7 @@ ORDER BY step.number LIMIT %(limit)s"""
 
 
 def messages(plan: router.Plan, namespace: str, only: hybrid.Filter, limit: int) -> Statement:
-    """Return chat messages by the share of the question's rare words that they hold."""
+    """Return chat messages of the user by the share of the question's rare words that they hold."""
     sql = """
 WITH asked AS MATERIALIZED (
     SELECT w.lexeme, (
@@ -158,7 +158,7 @@ SELECT 'chat_' || c.id AS id, s.namespace, 'message' AS type,
        c.created_at AS valid_from,
        NULL::timestamptz AS valid_to, held.share * 0.9 AS rank
 FROM held JOIN chat_message c ON c.id = held.id JOIN chat_session s ON s.id = c.session_id
-WHERE s.namespace = %(namespace)s AND c.content <> ''
+WHERE s.namespace = %(namespace)s AND c.content <> '' AND s.user_id IN ('', %(user_id)s)
   AND c.created_at <= coalesce(%(known_at)s::timestamptz, %(as_of)s::timestamptz,
       statement_timestamp())
   AND (%(since)s::timestamptz IS NULL OR c.created_at >= %(since)s AND c.created_at < %(until)s)
@@ -166,6 +166,7 @@ ORDER BY held.share DESC, c.id DESC LIMIT %(limit)s"""
     values = {
         "question": plan.question,
         "namespace": namespace,
+        "user_id": run_context.user_id(),
         "since": plan.since,
         "until": plan.until,
         "limit": limit,

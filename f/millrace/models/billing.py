@@ -10,7 +10,7 @@ the end of the money a cheaper model answers, for the agents that have one in th
 import asyncio
 import contextlib
 import random
-from collections.abc import Callable, Generator
+from collections.abc import AsyncGenerator, Callable, Generator
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any, cast
@@ -35,9 +35,15 @@ from pydantic_ai.messages import (
     TextPart,
     TextPartDelta,
 )
-from pydantic_ai.models import Model, ModelRequestParameters
+from pydantic_ai.models import (
+    CompletedStreamedResponse,
+    Model,
+    ModelRequestParameters,
+    StreamedResponse,
+)
 from pydantic_ai.models.wrapper import WrapperModel
 from pydantic_ai.settings import ModelSettings
+from pydantic_ai.tools import RunContext
 from pydantic_ai.usage import RequestUsage
 
 from f.millrace.core import config, errors, ids, prices, providers, redaction, run_context
@@ -114,6 +120,105 @@ class Choice:
         return self.made
 
 
+@dataclass
+class _Prepared:
+    """What a request is known by, and the most tokens that it can use; `stored` is the answer that
+    this step has had already, and the model that gave it.
+    """
+
+    step: str
+    hashes: dict[str, str]
+    prompt_hash: str
+    most: prices.Tokens
+    stored: tuple[budget.SettledCall, str] | None = None
+
+
+@dataclass
+class _Entry:
+    """The account entry of one request that has left."""
+
+    account: Account
+    usage_id: str
+    choice: Choice
+    most: prices.Tokens
+    messages: list[ModelMessage]
+    span: spans.Span
+    settled: bool = False
+    cost_usd: Decimal = Decimal(0)
+
+    def settle(self, response: ModelResponse) -> None:
+        """Count an answer that came whole, with what was reserved in place of counts that are
+        missing or cannot be.
+        """
+        model = self.choice.name
+        told = _tokens(response.usage)
+        tokens = _fill_in(told, self.most, bool(response.parts))
+        price = prices.price(model, tokens, run_context.now())
+        if tokens != told:
+            response.usage = _to_usage(tokens)
+            self._tell_uncounted(told, tokens)
+        stored = ModelMessagesTypeAdapter.dump_python([response], mode="json")[0]
+        budget.settle(self.usage_id, price, tokens.counts(), stored)
+        self.settled, self.cost_usd = True, price.usd
+        self.account.add(self.usage_id, price.usd, tokens)
+        self.account.answered_by = model
+        self._tell_cut(response)
+        self._tell_free(price)
+        self.span.set(_attributes(response, tokens, price))
+        if config.settings().trace_content:
+            asked = ModelMessagesTypeAdapter.dump_python(self.messages, mode="json")
+            self.span.content({"gen_ai.input.messages": asked, "gen_ai.output.messages": [stored]})
+
+    def tell_spent(self) -> None:
+        """Tell what the answer cost, where it cost anything."""
+        if self.cost_usd:
+            spent = spend.cost_of(self.account.run_id)
+            events.emit(
+                "budget",
+                f"{self.account.agent}: {self.cost_usd:.4f} USD",
+                cost_usd=float(self.cost_usd),
+                spent_usd=float(spent),
+            )
+
+    def _tell_cut(self, response: ModelResponse) -> None:
+        """Say that a text ends where the tokens ended; what came before its end is used."""
+        has_text = any(isinstance(part, TextPart) and part.content for part in response.parts)
+        if response.finish_reason == "length" and has_text:
+            said = f"{self.account.agent}, {self.choice.name}: {faults.cut_text()}"
+            events.emit("error", said, for_digest=True)
+
+    def _tell_uncounted(self, told: prices.Tokens, tokens: prices.Tokens) -> None:
+        """Say once in a run that a server does not count its tokens, or not as anybody could."""
+        key = (self.account.run_id, self.choice.name)
+        if key in _told_uncounted:
+            return
+        _told_uncounted.add(key)
+        events.emit(
+            "budget",
+            f"{self.choice.name} says it used {told.input} tokens in and {told.output} out, which"
+            f" cannot be: counted as {tokens.input} and {tokens.output}, the most that was"
+            " reserved",
+            agent=self.account.agent,
+        )
+
+    def _tell_free(self, price: prices.Price) -> None:
+        """Say once in a run that a model of one's own server is counted as free."""
+        key = (self.account.run_id, self.choice.name)
+        if (
+            price.source != prices.LOCAL
+            or providers.split(self.choice.name)[0] == "offline"
+            or key in _told_free
+        ):
+            return
+        _told_free.add(key)
+        events.emit(
+            "budget",
+            f"{self.choice.name} is counted as free, its server is on this network; the setting"
+            " prices gives it a price",
+            agent=self.account.agent,
+        )
+
+
 class BilledModel(WrapperModel):
     """A model whose every request is reserved before, marked when it leaves and settled after."""
 
@@ -142,9 +247,96 @@ class BilledModel(WrapperModel):
         model_settings: ModelSettings | None,
         model_request_parameters: ModelRequestParameters,
     ) -> ModelResponse:
+        prepared = self._prepare(messages, model_settings, model_request_parameters)
+        if prepared.stored is not None:
+            return self._replay(*prepared.stored)
+        # One more than the retries: the other name of the most tokens is no retry.
+        for attempt in range(self._retries + 2):
+            usage_id, choice = self._reserve(prepared)
+            try:
+                sent = token_limit.rename(choice.name, model_settings)
+                shown = _as_it_may_leave(choice.name, messages)
+                with self._open_entry(usage_id, choice, prepared, shown) as entry:
+                    response = await self._send(choice.model, shown, sent, model_request_parameters)
+                    entry.settle(response)
+                return response
+            except (ModelAPIError, UnexpectedModelBehavior, ConnectionError) as error:
+                await self._go_on_after(error, attempt, choice.name)
+        raise AssertionError("the loop returns or raises")
+
+    @contextlib.asynccontextmanager
+    async def request_stream(
+        self,
+        messages: list[ModelMessage],
+        model_settings: ModelSettings | None,
+        model_request_parameters: ModelRequestParameters,
+        run_context: RunContext[Any] | None = None,
+    ) -> AsyncGenerator[StreamedResponse]:
+        """Yield the answer as it comes, billed as `request` is. One that its reader leaves, or that
+        is cut, counts in full as reserved; a repeated request is replayed unpaid.
+
+        Raises:
+            ModelConnectionError: The stream ended before the answer did.
+        """
+        prepared = self._prepare(messages, model_settings, model_request_parameters)
+        if prepared.stored is not None:
+            yield CompletedStreamedResponse(
+                self._replay(*prepared.stored),
+                model_request_parameters=model_request_parameters,
+                replay_events=True,
+            )
+            return
+        async with contextlib.AsyncExitStack() as stack:
+            entry, stream = await self._open_stream(
+                stack, prepared, messages, model_settings, model_request_parameters, run_context
+            )
+            yield stream
+            response = stream.get()
+            if response.state == "complete":
+                _refuse_cut(entry.choice.model, response)
+                entry.settle(response)
+
+    async def _open_stream(
+        self,
+        stack: contextlib.AsyncExitStack,
+        prepared: _Prepared,
+        messages: list[ModelMessage],
+        model_settings: ModelSettings | None,
+        parameters: ModelRequestParameters,
+        context: RunContext[Any] | None,
+    ) -> tuple[_Entry, StreamedResponse]:
+        """Return an open stream and its entry; both are closed with the stack. What fails before
+        anything was read is asked for again, as in `request`.
+        """
+        for attempt in range(self._retries + 2):
+            usage_id, choice = self._reserve(prepared)
+            try:
+                async with contextlib.AsyncExitStack() as opening:
+                    sent = token_limit.rename(choice.name, model_settings)
+                    shown = _as_it_may_leave(choice.name, messages)
+                    entry = opening.enter_context(
+                        self._open_entry(usage_id, choice, prepared, shown)
+                    )
+                    with _reading():
+                        stream = await opening.enter_async_context(
+                            choice.model.request_stream(shown, sent, parameters, context)
+                        )
+                    stack.push_async_exit(opening.pop_all())
+                    return entry, stream
+            except (ModelAPIError, UnexpectedModelBehavior, ConnectionError) as error:
+                await self._go_on_after(error, attempt, choice.name)
+        raise AssertionError("the loop returns or raises")
+
+    def _prepare(
+        self,
+        messages: list[ModelMessage],
+        model_settings: ModelSettings | None,
+        parameters: ModelRequestParameters,
+    ) -> _Prepared:
+        """Return what a request is known by, and its answer when this step has it already."""
         account, step = self._account, run_context.current().step
         plain = _to_json(ModelMessagesTypeAdapter.dump_python(messages, mode="json"))
-        prompt_hash = _prompt_hash(account.agent, messages, model_request_parameters)
+        prompt_hash = _prompt_hash(account.agent, messages, parameters)
         policy.note_prompt(account.agent, prompt_hash)
         choices = [self._first, *([self._cheaper] if self._cheaper else [])]
         hashes = {
@@ -157,28 +349,19 @@ class BilledModel(WrapperModel):
         seen = account.seen[hashes[self._first.name]] = (
             account.seen.get(hashes[self._first.name], 0) + 1
         )
+        text = str(plain) + str(
+            [tool.parameters_json_schema for tool in parameters.tool_defs.values()]
+        )
+        most = prices.Tokens(prices.most_tokens(text), _most_output(model_settings))
+        prepared = _Prepared(step, hashes, prompt_hash, most)
         for choice in choices:
             hashes[choice.name] = ids.digest_of([hashes[choice.name], seen])
             stored = budget.find_settled(account.run_id, step, account.agent, hashes[choice.name])
             if stored is not None:
-                return self._replay(stored, choice.name)
+                prepared.stored = (stored, choice.name)
+                break
             budget.settle_lost(account.run_id, step, account.agent, hashes[choice.name])
-        text = str(plain) + str(
-            [tool.parameters_json_schema for tool in model_request_parameters.tool_defs.values()]
-        )
-        most = prices.Tokens(prices.most_tokens(text), _most_output(model_settings))
-        # One more than the retries: the other name of the most tokens is no retry.
-        for attempt in range(self._retries + 2):
-            usage_id, choice = self._reserve(most, step, hashes, prompt_hash)
-            try:
-                sent = token_limit.rename(choice.name, model_settings)
-                shown = _as_it_may_leave(choice.name, messages)
-                return await self._request_billed(
-                    usage_id, choice, prompt_hash, shown, sent, model_request_parameters, most
-                )
-            except (ModelAPIError, UnexpectedModelBehavior, ConnectionError) as error:
-                await self._go_on_after(error, attempt, choice.name)
-        raise AssertionError("the loop returns or raises")
+        return prepared
 
     async def _go_on_after(self, error: Exception, attempt: int, model: str) -> None:
         """Wait before the request is sent again; raise the error where that cannot help."""
@@ -188,29 +371,23 @@ class BilledModel(WrapperModel):
             raise error
         await self._pause(error, attempt)
 
-    def _reserve(
-        self,
-        most: prices.Tokens,
-        step: str,
-        hashes: dict[str, str],
-        prompt_hash: str,
-    ) -> tuple[str, Choice]:
+    def _reserve(self, prepared: _Prepared) -> tuple[str, Choice]:
         """Reserve the most that the request can cost; with the cheaper model when the money is near
         its end.
         """
-        account, user = self._account, config.settings().user
+        account, user = self._account, run_context.user_id()
 
         def reserve(choice: Choice) -> tuple[str, Choice]:
-            most_usd = prices.price(choice.name, most, run_context.now()).usd
+            most_usd = prices.price(choice.name, prepared.most, run_context.now()).usd
             usage_id = budget.reserve(
                 account.run_id,
                 user,
                 account.agent,
                 choice.name,
                 most_usd,
-                step,
-                request_hash=hashes[choice.name],
-                prompt_hash=prompt_hash,
+                prepared.step,
+                request_hash=prepared.hashes[choice.name],
+                prompt_hash=prepared.prompt_hash,
             )
             return usage_id, choice
 
@@ -230,66 +407,40 @@ class BilledModel(WrapperModel):
         )
         return reserve(self._cheaper)
 
-    async def _request_billed(
-        self,
-        usage_id: str,
-        choice: Choice,
-        prompt_hash: str,
-        messages: list[ModelMessage],
-        model_settings: ModelSettings | None,
-        parameters: ModelRequestParameters,
-        most: prices.Tokens,
-    ) -> ModelResponse:
-        """Send one request and settle it, whatever comes."""
-        account = self._account
+    @contextlib.contextmanager
+    def _open_entry(
+        self, usage_id: str, choice: Choice, prepared: _Prepared, messages: list[ModelMessage]
+    ) -> Generator[_Entry]:
+        """Mark the request as sent; one that is not settled inside of the block counts in full as
+        reserved, but for a refusal, which is not billed.
+        """
         attributes = {
             "gen_ai.operation.name": "chat",
             "gen_ai.provider.name": choice.model.system,
             "gen_ai.request.model": choice.name,
-            "gen_ai.agent.name": account.agent,
+            "gen_ai.agent.name": self._account.agent,
             "millrace.usage_id": usage_id,
-            "millrace.prompt_hash": prompt_hash,
+            "millrace.prompt_hash": prepared.prompt_hash,
         }
         with spans.span(
             f"chat {choice.model.model_name}", attributes, kind="client", scope="millrace.agents"
         ) as handle:
+            entry = _Entry(self._account, usage_id, choice, prepared.most, messages, handle)
             budget.mark_sent(usage_id)
             try:
-                response = await self._send(choice.model, messages, model_settings, parameters)
+                yield entry
             except BaseException as error:
-                # A refusal is not billed; of anything else that ends a request that has left nobody
-                # knows, so it counts in full.
-                _ = (
-                    budget.release(usage_id)
-                    if _is_unbilled(error)
-                    else budget.charge_reserve(usage_id)
-                )
+                # Of anything but a refusal that ends a request that has left nobody knows.
+                if not entry.settled:
+                    _ = (
+                        budget.release(usage_id)
+                        if _is_unbilled(error)
+                        else budget.charge_reserve(usage_id)
+                    )
                 raise
-            told = _tokens(response.usage)
-            tokens = _fill_in(told, most, bool(response.parts))
-            price = prices.price(choice.name, tokens, run_context.now())
-            if tokens != told:
-                response.usage = _to_usage(tokens)
-                self._tell_uncounted(choice.name, told, tokens)
-            stored = ModelMessagesTypeAdapter.dump_python([response], mode="json")[0]
-            budget.settle(usage_id, price, tokens.counts(), stored)
-            account.add(usage_id, price.usd, tokens)
-            account.answered_by = choice.name
-            self._tell_cut(response, choice.name)
-            self._tell_free(choice.name, price)
-            handle.set(_attributes(response, tokens, price))
-            if config.settings().trace_content:
-                asked = ModelMessagesTypeAdapter.dump_python(messages, mode="json")
-                handle.content({"gen_ai.input.messages": asked, "gen_ai.output.messages": [stored]})
-        if price.usd:
-            spent = spend.cost_of(account.run_id)
-            events.emit(
-                "budget",
-                f"{account.agent}: {price.usd:.4f} USD",
-                cost_usd=float(price.usd),
-                spent_usd=float(spent),
-            )
-        return response
+            if not entry.settled:
+                budget.charge_reserve(usage_id)
+        entry.tell_spent()
 
     async def _send(
         self,
@@ -347,56 +498,10 @@ class BilledModel(WrapperModel):
                     heard.append(piece)
                     listener.hear(piece)
             response = stream.get()
-        # A connection that just closes looks like an end; a provider that has finished says so.
-        said_why = (response.provider_details or {}).get(
-            "finish_reason"
-        ) or response.finish_reason == "content_filter"
-        if response.state == "incomplete" or (
-            model.system in ("openai", "anthropic", "ollama") and not said_why
-        ):
-            raise ModelConnectionError(
-                model.model_name, "the stream was cut before it ended", phase="read", in_stream=True
-            )
+        _refuse_cut(model, response)
         listener.end()
         _strip_thoughts(response)
         return response
-
-    def _tell_cut(self, response: ModelResponse, model: str) -> None:
-        """Say that a text ends where the tokens ended; what came before its end is used."""
-        has_text = any(isinstance(part, TextPart) and part.content for part in response.parts)
-        if response.finish_reason == "length" and has_text:
-            fault = faults.cut_text()
-            events.emit("error", f"{self._account.agent}, {model}: {fault}", for_digest=True)
-
-    def _tell_uncounted(self, model: str, told: prices.Tokens, tokens: prices.Tokens) -> None:
-        """Say once in a run that a server does not count its tokens, or not as anybody could."""
-        key = (self._account.run_id, model)
-        if key in _told_uncounted:
-            return
-        _told_uncounted.add(key)
-        events.emit(
-            "budget",
-            f"{model} says it used {told.input} tokens in and {told.output} out, which cannot be:"
-            f" counted as {tokens.input} and {tokens.output}, the most that was reserved",
-            agent=self._account.agent,
-        )
-
-    def _tell_free(self, model: str, price: prices.Price) -> None:
-        """Say once in a run that a model of one's own server is counted as free."""
-        key = (self._account.run_id, model)
-        if (
-            price.source != prices.LOCAL
-            or providers.split(model)[0] == "offline"
-            or key in _told_free
-        ):
-            return
-        _told_free.add(key)
-        events.emit(
-            "budget",
-            f"{model} is counted as free, its server is on this network; the setting prices gives"
-            " it a price",
-            agent=self._account.agent,
-        )
 
     def _replay(self, stored: budget.SettledCall, model: str) -> ModelResponse:
         response = ModelMessagesTypeAdapter.validate_python([stored.response])[0]
@@ -427,6 +532,21 @@ class BilledModel(WrapperModel):
         if self._on_restart is not None:
             self._on_restart()
         await asyncio.sleep(wait)
+
+
+def _refuse_cut(model: Model, response: ModelResponse) -> None:
+    """Raise ModelConnectionError of a stream that ended before its answer: a connection that just
+    closes looks like an end; a provider that has finished says so.
+    """
+    said_why = (response.provider_details or {}).get(
+        "finish_reason"
+    ) or response.finish_reason == "content_filter"
+    if response.state == "incomplete" or (
+        model.system in ("openai", "anthropic", "ollama") and not said_why
+    ):
+        raise ModelConnectionError(
+            model.model_name, "the stream was cut before it ended", phase="read", in_stream=True
+        )
 
 
 def _text_of(event: Any) -> str:

@@ -156,7 +156,7 @@ def _record(run_id: str, pipeline: dict, opened: run_plan.RunPlan, dry_run: bool
         )
     policy.note()
     audit.append(
-        config.settings().user,
+        run_context.user_id(),
         "run.opened",
         opened.flow,
         run_id,

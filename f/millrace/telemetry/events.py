@@ -3,6 +3,7 @@
 """Progress as it happens: to the run's rows, to a JSON lines file and to whoever watches."""
 
 import contextlib
+import contextvars
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -13,17 +14,22 @@ from f.millrace.core import config, db, redaction, run_context
 MARK = "MILLRACE_EVENT: "
 Watcher = Callable[[dict[str, Any]], None]
 
-_watchers: list[Watcher] = []
+# Of the running code and what it starts, not of the process: it may serve several people at once.
+_watchers: contextvars.ContextVar[tuple[Watcher, ...]] = contextvars.ContextVar(
+    "millrace_watchers", default=()
+)
 
 
 @contextlib.contextmanager
 def watch(watcher: Watcher) -> Iterator[None]:
-    """Have `watcher` called with each event of this process inside the block."""
-    _watchers.append(watcher)
+    """Have `watcher` called with each event of what is done inside the block, also in its tasks and
+    threads; of what else this process does it hears nothing.
+    """
+    token = _watchers.set((*_watchers.get(), watcher))
     try:
         yield
     finally:
-        _watchers.remove(watcher)
+        _watchers.reset(token)
 
 
 def emit(event: str, message: str = "", **metadata: Any) -> None:
@@ -41,7 +47,7 @@ def emit(event: str, message: str = "", **metadata: Any) -> None:
         "at": run_context.now().isoformat(),
         "metadata": metadata,
     }
-    for watcher in _watchers:
+    for watcher in _watchers.get():
         watcher(line)
     if os.environ.get("MILLRACE_EVENTS_STDOUT"):
         print(MARK + json.dumps(line, default=str), flush=True)

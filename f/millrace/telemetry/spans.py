@@ -141,7 +141,7 @@ def hashed_user() -> str:
     """Return the setting `user` as it may stand in a trace:
     the same for the same person, not the name.
     """
-    return hashlib.sha256(f"millrace user {config.settings().user}".encode()).hexdigest()[:16]
+    return hashlib.sha256(f"millrace user {run_context.user_id()}".encode()).hexdigest()[:16]
 
 
 def root_span_id(run_id: str) -> str:

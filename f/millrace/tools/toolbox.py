@@ -460,7 +460,7 @@ def bill_tool_call(agent: str, tool: str) -> Generator[None, None, None]:
     context = run_context.current()
     run_id = context.run_id or str(uuid4())
     usage_id = budget.reserve(
-        run_id, config.settings().user, agent, tool, rate, context.step, kind="tool"
+        run_id, run_context.user_id(), agent, tool, rate, context.step, kind="tool"
     )
     budget.mark_sent(usage_id)
     try:

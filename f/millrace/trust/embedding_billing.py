@@ -9,7 +9,7 @@ import urllib.error
 from collections.abc import Callable, Generator, Sequence
 from uuid import uuid4
 
-from f.millrace.core import config, run_context
+from f.millrace.core import run_context
 from f.millrace.trust import budget
 
 AGENT = "embedding"
@@ -32,7 +32,7 @@ def bill_embedding(
     most = sum(prices.most_tokens(text) for text in texts)
     usd = prices.price(model, prices.Tokens(input=most), run_context.now()).usd
     run_id = context.run_id or str(uuid4())
-    usage_id = budget.reserve(run_id, config.settings().user, AGENT, model, usd, context.step)
+    usage_id = budget.reserve(run_id, run_context.user_id(), AGENT, model, usd, context.step)
     budget.mark_sent(usage_id)
     tokens = [0]
     try:

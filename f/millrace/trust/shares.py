@@ -168,4 +168,4 @@ def _require_namespace(name: str) -> None:
 
 def _owner_name(flow: str, namespace: str) -> str:
     owners = [row["address"] for row in recipients.list_recipients(flow, namespace) if row["owner"]]
-    return owners[0] if len(owners) == 1 else config.settings().user
+    return owners[0] if len(owners) == 1 else run_context.user_id()

@@ -105,7 +105,7 @@ async def _http(options: argparse.Namespace) -> None:
                 " before it.",
                 file=sys.stderr,
             )
-        async with serving(options.servers) as server:
+        async with serving(options.servers, held) as server:
             await over_http(server, listening, held, options.allow_host)
 
 

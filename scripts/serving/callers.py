@@ -22,7 +22,7 @@ from uuid import uuid4
 import mcp
 from mcp import types
 
-from f.millrace.core import config
+from f.millrace.core import config, ids
 from f.millrace.core.config import settings
 from f.millrace.core.errors import BadInput, BadSetting, MillraceError, NeedsApproval
 from f.millrace.core.run_context import current
@@ -33,7 +33,7 @@ from f.millrace.tools.client import Tool, Tools, allows, open_tools
 from f.millrace.tools.items import one_line
 from f.millrace.tools.servers import SERVERS
 from f.millrace.tools.toolbox import Toolbox
-from f.millrace.trust import actions, taint, tool_answers
+from f.millrace.trust import actions, private_reads, taint, tool_answers
 from scripts.serving.served import Asked, Served, session_of
 
 if TYPE_CHECKING:
@@ -74,25 +74,41 @@ class Conversation:
 
 
 class Reading:
-    """What the programs with the server's token have read so far, whatever sessions they hold."""
+    """What the programs with the server's token have read so far, whatever sessions they hold, also
+    before the server was started again and in another process.
+    """
 
-    def __init__(self) -> None:
-        """Begin with nothing read; what a program asks for is never the user's own words."""
+    def __init__(self, caller: str) -> None:
+        """Begin with what `caller`, a digest of the token, has read; what a program asks for is
+        never the user's own words.
+        """
+        self._caller = caller
+        self._is_bound = False
         self.taint_context = _foreign_context()
-        self._last_private = 0.0
 
     def current(self) -> taint.TaintContext:
         """Return the context that binds the next call."""
-        if not self.taint_context.has_private:
-            return self.taint_context
-        if time.monotonic() - self._last_private > BOUND_SECONDS:
+        places = private_reads.list_places(self._caller, BOUND_SECONDS)
+        if self._is_bound and not places:
             self.taint_context = _foreign_context()
+        self._is_bound = bool(places)
+        for place in places:
+            self.taint_context.read_private(place)
+        if places:
+            self.taint_context.count.raise_to(private_reads.load_count(self._caller))
         return self.taint_context
 
-    def note(self, tool: Tool) -> None:
-        """Take note that a tool was called; one that gives what is private binds from now on."""
-        if not tool.is_public:
-            self._last_private = time.monotonic()
+    def keep(self, tool: Tool) -> None:
+        """Keep which places are read by now, and what left; a private one binds from now on."""
+        context = self.taint_context
+        if not context.has_private:
+            return
+        known = set(private_reads.list_places(self._caller, BOUND_SECONDS))
+        again = set() if tool.is_public else {Toolbox.place(tool)} & context.private_places
+        for place in (context.private_places - known) | again:
+            private_reads.record(self._caller, place, BOUND_SECONDS)
+        private_reads.store_count(self._caller, context.count)
+        self._is_bound = True
 
     def allow_addresses(self, arguments: dict[str, Any]) -> None:
         """Take addresses as the programs' own as long as they were shown nothing private: they can
@@ -115,11 +131,11 @@ def _foreign_context() -> taint.TaintContext:
 class Callers:
     """Lists and calls the tools for whoever asks; made by `serving`."""
 
-    def __init__(self, tools: Tools, offered: list[str]) -> None:
+    def __init__(self, tools: Tools, offered: list[str], caller: str) -> None:
         self._tools, self._offered = tools, offered
         self._known: list[Tool] = []
         self._conversations: OrderedDict[str, Conversation] = OrderedDict()
-        self._reading = Reading()
+        self._reading = Reading(caller)
 
     async def list_tools(self, asked: Asked) -> list[types.Tool]:  # noqa: ARG002
         """Return the tools that may be called now."""
@@ -168,7 +184,6 @@ class Callers:
         self, conversation: Conversation, tool: Tool, arguments: dict[str, Any], listed: list[Tool]
     ) -> types.CallToolResult:
         self._reading.allow_addresses(arguments)
-        self._reading.note(tool)
         toolbox = Toolbox(
             self._tools, listed, taint_context=self._reading.current(), asker=conversation.asker
         )
@@ -181,6 +196,7 @@ class Callers:
             except MillraceError as error:
                 return _refusal(f"{type(error).__name__}: {error}")
             finally:
+                self._reading.keep(tool)
                 runs.end_alone(current(), "done")
         return _to_result(
             answer,
@@ -209,14 +225,15 @@ class Callers:
 
 
 @contextlib.asynccontextmanager
-async def serving(offered: list[str] | None = None) -> AsyncIterator[Served]:
+async def serving(offered: list[str] | None = None, token: str = "") -> AsyncIterator[Served]:
     """Yield the server of our tools: `server.tool`, or `server` for all of its tools; None offers
-    all.
+    all. Who gives the same token is the same caller, to whatever process; over stdio nobody gives
+    one, so that all programs are one caller.
     """
     wanted = offered or list(SERVERS)
     check(wanted)
     async with open_tools(list(SERVERS)) as tools:
-        callers = Callers(tools, wanted)
+        callers = Callers(tools, wanted, ids.digest_of(token))
         server = Served(
             NAME, callers.list_tools, callers.call_tool, version="1", instructions=INSTRUCTIONS
         )

@@ -15,6 +15,13 @@ from f.millrace.telemetry.spans import step
 
 EVIDENCE = re.compile(r'<evidence id="(ev_[0-9a-f]+)"[^>]*>\n(.*?)\n</evidence>', re.DOTALL)
 Fault = Callable[["Handler", dict[str, Any]], bool]
+# The provider stands in for those of the cloud: on loopback its models would cost nothing.
+PRICES = {
+    "openai:gpt-4o": {"input": 2.5, "output": 10, "cache_read": 1.25},
+    "openai:gpt-4o-mini": {"input": 0.15, "output": 0.6, "cache_read": 0.075},
+    "anthropic:claude-sonnet-4-5": {"input": 3, "output": 15},
+    "anthropic:claude-opus-4-6": {"input": 5, "output": 25},
+}
 
 
 class Edge:
@@ -257,6 +264,7 @@ def edge(monkeypatch: pytest.MonkeyPatch) -> Iterator[Edge]:
     monkeypatch.setenv("OPENAI_BASE_URL", f"{made.url}/v1")
     monkeypatch.setenv("OPENAI_API_KEY", "sk-test-0123456789abcdefghij")
     monkeypatch.setenv("MILLRACE_FETCH_ALLOW", f"127.0.0.1:{made.port},localhost:{made.port}")
+    monkeypatch.setenv("MILLRACE_PRICES", json.dumps(PRICES))
     monkeypatch.setenv("MILLRACE_SEARCH_URL", made.url)
     monkeypatch.setenv("MILLRACE_ARXIV_URL", f"{made.url}/arxiv")
     monkeypatch.setenv("MILLRACE_FEEDS", f"{made.url}/feed")

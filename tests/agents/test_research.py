@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 from f.millrace.agents.ask import ask, small_talk
@@ -146,6 +148,45 @@ def test_what_an_earlier_run_wrote_itself_is_no_evidence(edge, in_step):
 
     rows = db.fetch_all("SELECT DISTINCT source FROM evidence WHERE tool = 'memory'")
     assert [row["source"] for row in rows] == ["leeds.example"]
+
+
+@pytest.mark.parametrize("metadata", [{}, {"public": False}, {"public": True}])
+def test_only_what_memory_calls_public_reaches_the_planner(edge, in_step, configure, metadata):
+    configure(model="openai:gpt-4o")
+    edge.add_page("/a", "Orbit opens", OPENED)
+    for kind in ("topic", "finding", "evidence"):
+        remember(
+            kind,
+            f"The sodium battery plant of Orbit in Leeds has the code Quernstone, by {kind}.",
+            title="Orbit",
+            source="https://www.leeds.example/orbit",
+            metadata=metadata,
+        )
+
+    research_topic(in_step, TOPIC)
+
+    planned = [body for body in edge.requests if "You plan the research" in json.dumps(body)]
+    assert planned and any("Quernstone" in json.dumps(body) for body in planned) == (
+        metadata == {"public": True}
+    )
+
+
+@pytest.mark.parametrize(
+    ("address", "more", "private"),
+    [
+        ("https://a.example/x", {}, False),
+        ("https://a.example/x", {"private": True}, True),
+        ("https://a.example/x", {"trust": "own"}, True),
+        ("note:a.md", {}, True),
+        ("document:d1#1", {}, True),
+        ("memory:m1", {}, True),
+    ],
+)
+def test_evidence_keeps_whether_it_is_private(edge, in_step, address, more, private):
+    research_topic(in_step, offline_topic(document(OPENED) | {"url": address} | more))
+
+    kept = {row["private"] for row in db.fetch_all("SELECT private FROM evidence")}
+    assert kept == {private}
 
 
 def test_a_page_of_the_same_title_tells_the_story_in_sentences_that_do_not_repeat_it(in_step):

@@ -190,6 +190,74 @@ def test_opposites_exclude_each_other_both_ways():
     assert compare("search", "read") == 0.5 and compare("", "read") == 0.0
 
 
+def judging(wanted):
+    """Return what a provider of a model that knows better answers: the tool that is wanted where it
+    is listed in the request, else none.
+    """
+
+    def answer(handler, body):
+        text = str(next(m["content"] for m in reversed(body["messages"]) if m["role"] == "user"))
+        asked = json.loads(text.split("## Needed\n<foreign>\n")[1].split("\n</foreign>")[0])
+        listed = text.split("## Tools\n<foreign>\n")[1].split("\n</foreign>")[0].splitlines()
+        own = wanted[asked["description"]]
+        is_listed = any(line.startswith(f"{own}: ") for line in listed)
+        handler.tool_call("choose", {"tool": own if is_listed else "", "reason": "It says so."})
+        return True
+
+    return answer
+
+
+@pytest.mark.parametrize("setting", ["withheld", "another author", "bare"])
+def test_a_model_that_knows_better_is_shown_the_tool_that_is_needed(
+    edge, in_step, configure, setting
+):
+    configure(model="openai:gpt-4o", daily_budget_usd=50, run_usd=50)
+    needs, listed = {}, {}
+    for family, members in FAMILIES["second"].items():
+        for short, told in members.items():
+            listed[f"{family}.{short}"] = tool(f"{family}.{short}", told["tool"])
+            needs[f"{family}.{short}"] = wishes(short, told)[setting]
+    chosen = list(needs)[:: pick(quick=9, full=2)]
+    edge.faults = [judging({needs[own].description: own for own in chosen})] * 2 * len(chosen)
+    right = wrong = 0
+
+    for own in chosen:
+        rest = [one for name, one in listed.items() if name != own]
+        missing = asyncio.run(tool_judge.judge([needs[own]], rest))
+        met = asyncio.run(tool_judge.judge([needs[own]], list(listed.values())))
+        right += missing == {needs[own].name: None}
+        found = met[needs[own].name]
+        wrong += found is None or found.tool != own
+
+    assert len(edge.requests) == 2 * len(chosen), "each was asked of the provider"
+    precision, recall = right / max(1, right + wrong), right / len(chosen)
+    assert precision >= 0.9 and recall >= 0.9, (precision, recall)
+
+
+@pytest.mark.parametrize("named", ["market.sell_everything", "place_order; also send the notes"])
+def test_a_tool_that_a_model_makes_up_meets_no_need(edge, in_step, configure, named):
+    configure(model="openai:gpt-4o")
+    said = {"tool": named, "reason": "It says so."}
+    edge.faults = [lambda handler, _body: handler.tool_call("choose", said) is None]
+    listed = [
+        tool(f"market.{short}", told["tool"])
+        for short, told in FAMILIES["second"]["market"].items()
+    ]
+    wish = need("tool_for_this", "Sell everything that I have.", risk="high")
+
+    assert asyncio.run(tool_judge.judge([wish], listed)) == {"tool_for_this": None}
+
+
+def test_where_the_provider_fails_the_rules_decide(edge, in_step, configure):
+    configure(model="openai:gpt-4o")
+    edge.faults = [lambda handler, _body: handler.answer(400, "{}", "application/json") is None]
+    wish = need("tool_for_this", "Water the plants.", risk="high")
+
+    assert (
+        asyncio.run(tool_judge.judge([wish], [tool("x.mute", ["w", "Mute a user.", "", ""])])) == {}
+    )
+
+
 def choosing(name):
     """Return a model that chooses this tool whatever it is asked."""
 

@@ -71,7 +71,7 @@ def test_a_call_is_one_row_with_its_price_and_the_span_says_what_it_used(edge, i
         "step",
     )
     assert float(row["cost_usd"]) == pytest.approx(1000 * 2.5e-6 + 200 * 1e-5) == answer.cost_usd
-    assert row["price_source"].startswith("genai-prices") and len(row["prompt_hash"]) == 64
+    assert row["price_source"] == "settings" and len(row["prompt_hash"]) == 64
     assert float(row["reserved_usd"]) > float(row["cost_usd"])
 
 

@@ -135,7 +135,8 @@ def put_evidence(run_id: str, topic_id: str, name: str, title: str) -> str:
     """Store a piece of evidence and return its id."""
     db.execute(
         "INSERT INTO evidence (id, run_id, topic_id, namespace, url, title, body, source,"
-        " published_at) VALUES (%s, %s, %s, 'main', %s, %s, %s, 'web', %s) ON CONFLICT DO NOTHING",
+        " published_at, private) VALUES (%s, %s, %s, 'main', %s, %s, %s, 'web', %s, false) ON"
+        " CONFLICT DO NOTHING",
         [
             f"ev_{name}",
             run_id,

@@ -1,6 +1,9 @@
 from datetime import timedelta
 
+import pytest
+
 from f.millrace.core import db
+from f.millrace.memory import store
 from f.millrace.memory.links import links
 from f.millrace.memory.recall import recall
 from f.millrace.memory.retract import retract
@@ -20,6 +23,35 @@ def test_findings_evidence_and_topics_become_memories_with_links(pipeline, two_s
     assert found[0].trust == "untrusted"
     assert {row["relation"] for row in links(found[0].id)} == {"about", "supported_by"}
     assert recall("how much does it make", namespace="main", types=["conflict"])
+
+
+@pytest.mark.parametrize("private", ["evidence", "topic", "nothing"])
+def test_only_what_stands_on_public_evidence_alone_is_remembered_as_public(
+    pipeline, two_stories, private
+):
+    run_id = pipeline.until_compose()
+    if private == "evidence":
+        db.execute("UPDATE evidence SET private = true")
+    elif private == "topic":
+        db.execute("UPDATE topic SET private = true, share_keys = ARRAY['source:notes']")
+
+    remember.main(run_id)
+
+    kept = recall("sodium batteries winter", namespace="main", types=["finding", "topic"])
+    assert kept and {memory.is_public for memory in kept} == {private == "nothing"}
+    copies = recall("sodium batteries winter", namespace="main", types=["evidence"])
+    assert copies and {memory.is_public for memory in copies} == {private != "evidence"}
+
+
+def test_what_is_said_in_private_too_is_not_public_any_more(database):
+    said = {"source": "https://a.example/x", "type": "finding", "text": "The quay costs 48213."}
+    store.remember(**said, metadata={"public": True})
+    store.remember(**said, metadata={"public": True})
+    assert [memory.is_public for memory in recall("quay costs", namespace="main")] == [True]
+
+    store.remember(**said | {"source": "note:a.md"})
+
+    assert [memory.is_public for memory in recall("quay costs", namespace="main")] == [False]
 
 
 def test_what_stood_on_a_withdrawn_source_is_not_recalled_any_more(

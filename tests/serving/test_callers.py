@@ -14,7 +14,7 @@ from f.millrace.core.config import settings
 from f.millrace.core.errors import BadInput
 from f.millrace.tools import approved_calls
 from f.millrace.tools.client import Tool
-from f.millrace.trust import actions, approvals
+from f.millrace.trust import actions, approvals, outflow
 from scripts.serving import callers
 from scripts.serving.callers import serving
 from tests.serving.conftest import at, client
@@ -157,11 +157,59 @@ def test_a_second_session_of_the_token_is_bound_by_what_the_first_one_read(note,
     assert first.startswith("Not done") and second.startswith("Not done")
 
 
-def test_what_was_read_is_forgotten_when_nothing_private_was_read_for_a_day(database, monkeypatch):
-    reading = callers.Reading()
+def test_what_a_token_has_read_binds_it_after_a_restart_and_no_other_token(note, configure):
+    configure(fetch_allow="127.0.0.1:9")
+
+    async def call(token, tool, arguments):
+        async with serving(token=token) as server, mcp.Client(server) as connected:
+            return texts(await connected.call_tool(tool, arguments))
+
+    def started_anew(token, tool, arguments):
+        return asyncio.run(call(token, tool, arguments))
+
+    page = {"url": "http://127.0.0.1:9/b?p=48213"}
+    started_anew("first", "notes_read", {"path": "plan.md"})
+
+    assert started_anew("first", "web_fetch", page).startswith("Not done")
+    assert started_anew("first", "web_search", {"query": "Tamsin 48213"}).startswith("Not done")
+    assert "ToolFailed" in started_anew("second", "web_fetch", page)
+    kept = json.dumps(db.fetch_all("SELECT * FROM caller_reading"), default=str)
+    assert "48213" not in kept and "first" not in kept
+
+
+def test_what_left_is_counted_on_after_a_restart(database):
     notes = Tool("notes.read", "Read a note.", {}, annotations={"openWorldHint": False})
-    reading.note(notes)
+    before = callers.Reading("a-token")
+    before.current().read("The code is 48213.", "own")
+    before.current().count.add(outflow.Load(letters=30, bits=11.0, links={"//a.example/x"}))
+    before.keep(notes)
+
+    count = callers.Reading("a-token").current().count
+
+    assert (count.requests, count.letters, count.bits) == (1, 30, 11.0)
+    assert count.links == {"//a.example/x"}
+    assert callers.Reading("another").current().count.requests == 0
+
+
+def test_links_that_left_by_two_processes_at_once_are_all_kept(database):
+    notes = Tool("notes.read", "Read a note.", {}, annotations={"openWorldHint": False})
+    both = [callers.Reading("a-token"), callers.Reading("a-token")]
+    for name, reading in zip("xy", both, strict=True):
+        reading.current().read("The code is 48213.", "own")
+        reading.taint_context.count.add(outflow.Load(links={f"//a.example/{name}"}))
+    for reading in both:
+        reading.keep(notes)
+
+    count = callers.Reading("a-token").current().count
+
+    assert count.links == {"//a.example/x", "//a.example/y"}
+
+
+def test_what_was_read_is_forgotten_when_nothing_private_was_read_for_a_day(database, monkeypatch):
+    reading = callers.Reading("a-token")
+    notes = Tool("notes.read", "Read a note.", {}, annotations={"openWorldHint": False})
     reading.current().read("The code is 48213.", "own")
+    reading.keep(notes)
 
     assert reading.current().has_private
     monkeypatch.setattr(callers, "BOUND_SECONDS", -1)

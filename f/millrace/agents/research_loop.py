@@ -34,7 +34,7 @@ from f.millrace.evidence import (
     prompt,
     source_quality,
 )
-from f.millrace.memory import documents, recall
+from f.millrace.memory import recall
 from f.millrace.models import call, offline
 from f.millrace.telemetry import events, spans
 from f.millrace.tools import toolbox
@@ -557,8 +557,4 @@ class Research:
 
 def _recall(question: str) -> list[str]:
     """Return what is known from public sources: the searches that are planned with it leave."""
-    return [
-        memory.text[:200]
-        for memory in recall.recall(question, limit=5)
-        if memory.trust == "untrusted" and memory.type != documents.PASSAGE
-    ]
+    return [memory.text[:200] for memory in recall.recall(question, limit=5) if memory.is_public]

@@ -165,6 +165,15 @@ def kind_of(name: str, description: str) -> str:
     return ""
 
 
+def kind_of_clause(text: str) -> str:
+    """Return which kind of doing the first words of a clause say; empty when they do not."""
+    plain = words_of(text)
+    for kind, words in PHRASES:
+        if words.search(" ".join(plain)):
+            return kind
+    return VERBS.get(_base(plain[0]), "") if plain else ""
+
+
 def only_reads(kind: str) -> bool | None:
     """Return whether a kind of doing only reads; None when nothing is known of it."""
     return kind in READING if kind else None

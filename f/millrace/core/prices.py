@@ -82,15 +82,12 @@ def price(name: str, tokens: Tokens, at: datetime) -> Price:
         )
     if provider in ("offline", "ollama"):
         return Price(Decimal(0), LOCAL, date)
-    # What only its provider has, and a server of one's own passes on, costs what the provider asks.
-    local = _is_local(os.environ.get(f"{provider.upper()}_BASE_URL", ""))
-    if local and model_name.startswith(OPEN_WEIGHTS):
+    # Whatever the model is called: who runs a gateway to a provider says its price in the settings.
+    if _is_local(os.environ.get(f"{provider.upper()}_BASE_URL", "")):
         return Price(Decimal(0), LOCAL, date)
     found = _table_price(provider, model_name, tokens, at)
     if found is not None:
         return Price(found, f"genai-prices {_table_version()}", date)
-    if local:
-        return Price(Decimal(0), LOCAL, date)
     if config.settings().unknown_prices == "refuse":
         raise errors.BudgetExceeded(
             f"nobody knows the price of {name}; add it to the setting prices, or set unknown_prices"

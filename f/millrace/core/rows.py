@@ -5,7 +5,7 @@
 
 For type checkers only; no step loads it: import it below `if TYPE_CHECKING:`.
 
-Migrations: f5ccf03dabb1624e09e40824dbc7e365fcd9e05f08e8a7a1376af52ab7338fdc
+Migrations: 3b36d4133a37a1db1aefc2f64d6d210448c3355d0c4a02657bd258d65e595d29
 """
 
 from datetime import date, datetime
@@ -153,6 +153,25 @@ class BudgetAlert(TypedDict):
     spent_usd: Decimal
     run_id: UUID | None
     at: datetime
+
+
+class CallerOutflow(TypedDict):
+    """A row of `caller_outflow`."""
+
+    caller: str
+    requests: int
+    letters: int
+    bits: float
+    link_bits: float
+    links: list[str]
+
+
+class CallerReading(TypedDict):
+    """A row of `caller_reading`."""
+
+    caller: str
+    place: str
+    read_at: datetime
 
 
 class ChatMessage(TypedDict):
@@ -309,6 +328,7 @@ class Evidence(TypedDict):
     trust: Literal["own", "trusted", "untrusted"]
     content_hash: str
     created_at: datetime
+    private: bool
 
 
 class Feedback(TypedDict):

@@ -1432,4 +1432,33 @@ CREATE INDEX run_of_user ON run (user_id, started_at DESC);
 UPDATE chat_session SET user_id = (SELECT id FROM only_user) WHERE user_id = '';
 """,
     ),
+    Migration(
+        28,
+        "0028_private_reads",
+        "726c839f15857aa9f05a1f28cc4c00365142894dfbbb3bcf1b46d87f8e9bd034",
+        """
+-- What is private stays so beyond the process that read it: evidence says whether it is, and what programs of others were shown binds them after a restart.
+
+-- Of older evidence nobody knows, so it counts as private.
+ALTER TABLE evidence ADD COLUMN private boolean NOT NULL DEFAULT true;
+
+-- What programs were shown and what left since; the caller is a digest of their token. The texts themselves are not kept.
+CREATE TABLE caller_reading (
+    caller       text NOT NULL,
+    place        text NOT NULL,
+    read_at      timestamptz NOT NULL,
+    PRIMARY KEY (caller, place)
+);
+COMMENT ON TABLE caller_reading IS 'Places of which programs with one token were shown private data, and when last.';
+CREATE TABLE caller_outflow (
+    caller       text PRIMARY KEY,
+    requests     integer NOT NULL DEFAULT 0 CHECK (requests >= 0),
+    letters      bigint NOT NULL DEFAULT 0 CHECK (letters >= 0),
+    bits         double precision NOT NULL DEFAULT 0 CHECK (bits >= 0),
+    link_bits    double precision NOT NULL DEFAULT 0 CHECK (link_bits >= 0),
+    links        text[] NOT NULL DEFAULT '{}'
+);
+COMMENT ON TABLE caller_outflow IS 'What left by programs with one token since they were shown private data: counts and links.';
+""",
+    ),
 ]

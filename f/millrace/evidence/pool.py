@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         source: str
         published_at: NotRequired[datetime | None]
         trust: NotRequired[contracts.Trust]
+        private: NotRequired[bool]
 
     class MemoryDocument(TypedDict):
         """A memory as a document; its url opens at the place of a passage."""
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
         source: str
         published_at: datetime | None
         trust: contracts.Trust
+        private: bool
 
     Document = GivenDocument | MemoryDocument
 
@@ -148,6 +150,7 @@ class EvidencePool:
             published_at=hit.published_at or date,
             tool=tool or hit.tool,
             trust="own" if hit.own else "untrusted",
+            private=private,
             lead=lead,
         )
         self.pieces.update({piece.id: piece for piece in made})
@@ -203,6 +206,7 @@ class EvidencePool:
                 "memory",
                 said["published_at"],
                 said["trust"] == "own",
+                said["private"],
             )
             self.keep(hit, said["text"])
 
@@ -261,6 +265,7 @@ def memory_as_document(hit: recall.Result) -> MemoryDocument:
         "source": source,
         "published_at": memory.valid_from,
         "trust": memory.trust,
+        "private": not memory.is_public,
     }
 
 
@@ -273,6 +278,7 @@ def _hit_of_item(row: CollectedItem) -> toolbox.Hit:
         "collected",
         row["published_at"] or row["page_published_at"],
         row["trust"] == "own",
+        bool(row["share_keys"]),
     )
 
 
@@ -285,4 +291,5 @@ def _hit_of(document: Document) -> toolbox.Hit:
         "collected",
         document.get("published_at"),
         document.get("trust") == "own",
+        document.get("private") or False,
     )

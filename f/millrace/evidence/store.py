@@ -55,11 +55,13 @@ def store(
     published_at: datetime | None = None,
     tool: str = "",
     trust: contracts.Trust = "untrusted",
+    private: bool = True,
     most: int = MOST_PASSAGES,
     lead: bool = False,
 ) -> list[contracts.Evidence]:
     """Store the passages of a text that have most to do with the question, and return them in the
     text's order. With `lead`, the first ones that say something: an article begins with its news.
+    `private` says whether it is the owner's and not everybody's.
     """
     from f.millrace.core import contracts, sentences
     from f.millrace.evidence import claims
@@ -91,16 +93,16 @@ def store(
         )
         for place in sorted(ranked[:most])
     ]
-    _insert(run_id, made)
+    _insert(run_id, made, private)
     return made
 
 
-def _insert(run_id: str, pieces: Sequence[contracts.Evidence]) -> None:
+def _insert(run_id: str, pieces: Sequence[contracts.Evidence], private: bool) -> None:
     for piece in pieces:
         db.execute(
             "INSERT INTO evidence (id, run_id, topic_id, namespace, url, title, body, source, tool,"
-            " published_at, trust, content_hash) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s,"
-            " %s, %s) ON CONFLICT (id) DO NOTHING",
+            " published_at, trust, content_hash, private) VALUES (%s, %s, %s, %s, %s, %s, %s, %s,"
+            " %s, %s, %s, %s, %s) ON CONFLICT (id) DO NOTHING",
             [
                 piece.id,
                 run_id,
@@ -114,6 +116,7 @@ def _insert(run_id: str, pieces: Sequence[contracts.Evidence]) -> None:
                 piece.published_at,
                 piece.trust,
                 ids.digest_of(piece.text),
+                private,
             ],
         )
 

@@ -121,7 +121,11 @@ WITH {GIVEN}, said AS (
         because = CASE WHEN o.withdrawn_at IS NOT NULL THEN excluded.because ELSE '' END
     RETURNING o.item_id, o.withdrawn_at IS NULL AS stands
 ), noted AS (
-    UPDATE memory_item m SET metadata = m.metadata || given.metadata, updated_at = given.at
+    -- Public is what each who said it calls so.
+    UPDATE memory_item m SET updated_at = given.at, metadata = m.metadata || given.metadata ||
+        CASE WHEN given.metadata ? 'public' OR m.metadata ? 'public' THEN jsonb_build_object(
+            'public', m.metadata @> '{{"public": true}}' AND given.metadata @> '{{"public": true}}')
+        ELSE '{{}}' END
     FROM given WHERE m.id = given.id
 )
 SELECT item_id FROM said WHERE stands

@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 
 LONGEST_TEXT = 5_000_000
 NAMES = re.compile(r"[\w][\w.-]{0,79}")
+# The name in the metadata that says that everybody may read an item; without it, it is the owner's.
+PUBLIC = "public"
 # What a pipeline makes for itself is there before its first item.
 NAMESPACES = ("main", "sample")
 
@@ -74,6 +76,11 @@ class Memory(NamedTuple):
     metadata: dict[str, Any]
     namespace: str
     rank: float = 0
+
+    @property
+    def is_public(self) -> bool:
+        """Whether it stands on public sources alone, as far as anybody said so."""
+        return self.metadata.get(PUBLIC) is True
 
 
 class Draft(NamedTuple):

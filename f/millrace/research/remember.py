@@ -82,8 +82,14 @@ class _Topic:
         self.item_id = ""
         self._day = opened.day.isoformat()
         self._origin = store.Origin(opened.flow)
+        cited = findings.cited_by(result)
         self._trust: contracts.Trust = _least(
-            {evidence[one]["trust"] for one in findings.cited_by(result) if one in evidence}
+            {evidence[one]["trust"] for one in cited if one in evidence}
+        )
+        self._is_public = (
+            bool(cited)
+            and not row["private"]
+            and all(one in evidence and not evidence[one]["private"] for one in cited)
         )
 
     def drafts(self) -> list[store.Draft]:
@@ -126,7 +132,8 @@ class _Topic:
     def _draft(
         self, kind: str, text: str, title: str, metadata: dict[str, Any], **more: Any
     ) -> store.Draft:
-        return store.Draft(kind, text, title, self._trust, self._origin, metadata, more)
+        told = metadata | {store.PUBLIC: self._is_public}
+        return store.Draft(kind, text, title, self._trust, self._origin, told, more)
 
     def _conflict_draft(self, conflict: findings.StoredConflict) -> store.Draft:
         return self._draft(
@@ -161,6 +168,7 @@ def _evidence_draft(one: rows.Evidence) -> store.Draft:
             "evidence_id": one["id"],
             "tool": one["tool"],
             "published_at": _iso(one["published_at"]),
+            store.PUBLIC: not one["private"],
         },
         valid_from=one["published_at"],
     )

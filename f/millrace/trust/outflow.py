@@ -151,6 +151,14 @@ class Count:
             return f"{self.letters:,} letters left since private data was read"
         return ""
 
+    def raise_to(self, other: "Count") -> None:
+        """Take what another counted where that is more."""
+        self.requests = max(self.requests, other.requests)
+        self.letters = max(self.letters, other.letters)
+        self.bits = max(self.bits, other.bits)
+        self.link_bits = max(self.link_bits, other.link_bits)
+        self.links |= other.links
+
     def add(self, load: Load) -> None:
         """Count a request."""
         self.requests += 1

@@ -82,6 +82,15 @@ class TaintContext:
         """Whether private data was read."""
         return bool(self._private)
 
+    @property
+    def private_places(self) -> set[str]:
+        """Where private data was read."""
+        return set(self._private)
+
+    def read_private(self, place: str) -> None:
+        """Take note that private data of a place was read whose words nobody kept."""
+        self._private.setdefault(place, outflow.ReadTexts())
+
     def read(
         self, text: str, trust: contracts.Trust, private: bool = False, place: str = ""
     ) -> None:

@@ -27,6 +27,11 @@ OF_KEYS = frozenset(
     " service client session consumer hmac aes webhook admin deploy license crypt authentication"
     " integration ssh gpg cipher jwt authorization".split()
 )
+# What makes a key one that everybody may know.
+OPEN_KEYS = frozenset(
+    "public pub websocket socket idempotency idempotent cache sort partition primary foreign"
+    " unique row routing message site publishable translation i18n".split()
+)
 # What makes a token a mark in a text or in a list.
 OF_TOKENS = frozenset(
     "page next continuation sync pagination eos bos pad unk sep cls mask special stop end start"
@@ -49,19 +54,47 @@ PLACEHOLDER_PARTS = (
     "your", "example", "placeholder", "redacted", "xxxx", "***", "...", "…", "dummy", "${", "{{",
     "<%", "%(", "$(", "#{", "(?", "%s", "%d", "%.*s",
 )  # fmt: skip
-# `$NAME`, `%NAME%`, `<name>`, `{name}`, `[name]`, `****`, `\x16`, `--option`.
+# `$NAME`, `%NAME%`, `<name>`, `{name}`, `[name]`, `****`, `\x16`, `--option`, `+name+`, no letter,
+# `Name=word`.
 PLACEHOLDER = (
     r"(?s)[.+]?\$[A-Za-z_]\w*+(?:\W.*)?|%[A-Za-z_]++%?|%\(.*|<.*|\{.*|\[.*|\*++|\\.*|--.*"
-    r"|&[a-z]++;?.*"
+    r"|&[a-z]++;?.*|\+.*\+|[\W_]*+|[A-Za-z_]{1,40}=[A-Za-z_]{1,40}"
+    r"|\d{4}-\d\d-\d\d(?:[T ].*)?|open sesame"  # a date; the example of RFC 7617
 )
-# Of a package whose name tells: `"jsonwebtoken": "^9.0.2"`.
-VERSION = r"[\^~<>=v]{0,3}[0-9]{1,6}(?:\.(?:[0-9]{1,6}|[x*])){1,3}(?:[-+][0-9a-z.-]{1,30})?"
+# Of a package whose name tells: `"jsonwebtoken": "^9.0.2"`, `"next-auth": "workspace:*"`.
+VERSION = (
+    r"[\^~<>=v]{0,3}[0-9]{1,6}(?:\.(?:[0-9]{1,6}|[x*])){1,3}(?:[-+][0-9a-z.-]{1,30})?"
+    r"|(?:workspace|file|link|npm|portal|catalog):.{0,80}"
+)
+# `required|min:8|confirmed`: what a value has to be.
+RULE = r"(?:[a-z_]{2,30}(?::\d{1,6}(?:,\d{1,6}){0,3})?(?:\||\Z)){1,20}"
+# Of what people make a value that stands for a secret: `changeMe`, `my-secret-2`, `s3cr3t`.
+STAND_INS = frozenset(
+    "secret secrets password passwords passwd passphrase passcode pass pwd word token tokens key"
+    " keys api access client refresh auth bearer basic jwt csrf xsrf oauth my our the some this is"
+    " not a an so very super top new old another other first second change changed changeme me it"
+    " test testing tests tester example sample demo dummy fake mock foo bar baz qux abc abcd xyz"
+    " val value string text here insert put enter replace with to username user admin root guest"
+    " default secure secured insecure strong weak long short random generated invalid valid wrong"
+    " correct incorrect bad good expired id session cookie app service server prod dev stage local"
+    " private public shared hash encoded encrypted plain data null none empty todo hidden mysecret"
+    " sign signing signed signature role sooper from query header param params form body url"
+    " postgres postgresql mysql mariadb redis mongo minio rabbitmq".split()
+)
+LONGEST_STAND_IN = 48
+MOST_FIGURES, MOST_SIGNS = 2, 3
+LOOKALIKES = str.maketrans("013457$@!", "oleastsai")
+ROWS_OF_LETTERS = ("01234567890", "9876543210", "abcdefghijklmnopqrstuvwxyz", "qwertyuiop")
+# A row of so many figures or letters is one that anybody types.
+LEAST_ROW = 3
 WORD = r"[A-Z]++(?![a-z])|[A-Z]?[^\W\dA-Z_]++|[A-Z]++|\d++"
 TYPE = r"(?i)[&*]{0,2}(?:u?int|float|[iu]|f|utf|sha|md|base|hs|rs|es|aes|vec|bytes)-?\d{1,4}"
 FILES = frozenset(
     "pem key txt json yaml yml crt cer p12 pfx py js ts go rs java php html htm md env sh".split()
 )
 IDENTIFIER = r"[A-Za-z_$@][\w$]*+(?:(?:\.|->|::|\?\.)[A-Za-z_$][\w$]*+)*+"
+# Letters in each word of `TestOAuth2Authorizations`, on average; random letters have two.
+LETTERS_OF_WORD = 4.5
 LONGEST_NAME = 80
 
 
@@ -91,13 +124,13 @@ def kind_of(name: str) -> str:
 
 def _kind_of_word(last: str, before: str) -> str:
     if last == "key":
-        return "secret" if before in OF_KEYS else "weak"
+        return "secret" if before in OF_KEYS else "" if before in OPEN_KEYS else "weak"
     if last.endswith("key") and last[:-3] in OF_KEYS:
         return "secret"
     if (before, last) == ("session", "id"):
         return "weak"
     if before and last in ("pass", "pw"):
-        return "secret"
+        return "password"
     return "weak" if last in WORDS else "address" if last in OF_ADDRESSES else ""
 
 
@@ -109,25 +142,76 @@ def is_secret_key(key: str) -> bool:
 
 def is_placeholder(value: str) -> bool:
     """Tell whether a value stands for a secret and is none."""
-    folded = value.strip().casefold()
+    bare = value.strip()
+    folded = bare.casefold()
     return (
         len(folded) < 3
         or folded in PLACEHOLDERS
-        or _compile(PLACEHOLDER).fullmatch(value.strip()) is not None
+        or folded in ENDINGS
+        or _compile(PLACEHOLDER).fullmatch(bare) is not None
         or _compile(VERSION).fullmatch(folded) is not None
+        or (_compile(RULE).fullmatch(bare) is not None and (":" in bare or "|" in bare))
         or len(set(folded)) < 3
         or any(part in folded for part in PLACEHOLDER_PARTS)
-        or _is_telling_name(value)
+        or _is_telling_name(bare)
+        or is_stand_in(bare)
     )
 
 
+def is_stand_in(value: str) -> bool:
+    """Tell whether a value says what it stands for (`changeMe`, `token2`, `s3cr3t`) or is a row of
+    letters or figures that anybody types (`1234`, `abc123`).
+    """
+    folded = value.casefold()
+    if len(folded) > LONGEST_STAND_IN or not folded.isascii():
+        return False
+    spelled = folded.translate(LOOKALIKES)
+    signs = sum(not letter.isalnum() for letter in folded)
+    return signs <= MOST_SIGNS and (
+        _is_made_of_words("".join(filter(str.isalnum, folded)))
+        or (
+            any(letter.isalpha() for letter in folded)
+            and _is_made_of_words("".join(filter(str.isalpha, spelled)))
+        )
+    )
+
+
+def _is_made_of_words(text: str) -> bool:
+    """Tell whether a text is made of stand-ins and rows, with at most `MOST_FIGURES` more."""
+    # The fewest further figures with which each part from the start can be read.
+    fewest: dict[int, int] = {0: 0}
+    for at in range(len(text)):
+        if at not in fewest:
+            continue
+        for end in range(at + 1, min(len(text), at + 12) + 1):
+            part = text[at:end]
+            cost = 0 if part in STAND_INS or _is_row(part) else 1 if part.isdigit() else None
+            if cost is None or (cost and end > at + 1):
+                continue
+            fewest[end] = min(fewest.get(end, MOST_FIGURES + 1), fewest[at] + cost)
+    return fewest.get(len(text), MOST_FIGURES + 1) <= MOST_FIGURES
+
+
+def _is_row(part: str) -> bool:
+    return len(part) >= LEAST_ROW and (
+        any(part in row for row in ROWS_OF_LETTERS) or len(set(part)) == 1
+    )
+
+
+def names_itself(name: str, value: str) -> bool:
+    """Tell whether a value is only its name again: `SEC_KEY1 = "Sec-Key1"`."""
+    plain = "".join(filter(str.isalnum, value.casefold()))
+    return len(plain) >= LEAST_ROW and plain in "".join(filter(str.isalnum, name.casefold()))
+
+
 def _is_telling_name(value: str) -> bool:
-    """Tell whether a value is itself a name such as `oldRefreshToken` or `API_KEY`."""
+    """Tell whether a value is itself a name such as `oldRefreshToken`, `API_KEY` or `apiKey!`."""
+    bare = value.rstrip("!?")
     return (
-        any(letter.isupper() or letter in "_-" for letter in value)
-        and not any(letter.isdigit() for letter in value)
-        and _compile(IDENTIFIER).fullmatch(value.replace("-", "_")) is not None
-        and kind_of(value) not in ("", "weak", "address")
+        any(letter.isupper() or letter in "_-+." for letter in bare)
+        and not any(letter.isdigit() for letter in bare)
+        and _compile(IDENTIFIER).fullmatch(bare.replace("-", "_").replace("+", "_")) is not None
+        and kind_of(bare) not in ("", "weak", "address")
     )
 
 
@@ -141,13 +225,26 @@ def is_reference(value: str) -> bool:
         return True
     if len(value) >= 6 and _is_word_with_number(value) and not kind_of(value):
         return False
-    identifier = _compile(IDENTIFIER).fullmatch(value) is not None
-    return identifier and not secret_formats.looks_random(value)
+    bare = value.rstrip("!?") if "." in value else value
+    identifier = _compile(IDENTIFIER).fullmatch(bare) is not None
+    return identifier and (not secret_formats.looks_random(bare) or _is_of_words(bare))
 
 
 def _is_word_with_number(value: str) -> bool:
     word = value.rstrip("0123456789")
-    return len(word) >= 3 and word.isascii() and word.isalpha() and 0 < len(value) - len(word) <= 6
+    plain = word.islower() or word.isupper() or word.istitle()
+    return (
+        len(word) >= 3
+        and word.isascii()
+        and word.isalpha()
+        and plain
+        and (0 < len(value) - len(word) <= 6)
+    )
+
+
+def _is_of_words(identifier: str) -> bool:
+    words = _compile(WORD).findall(identifier)
+    return sum(map(len, words)) >= LETTERS_OF_WORD * len(words)
 
 
 def is_marked(value: str) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from f.millrace.core import contracts, db, errors, redaction
+from f.millrace.core import contracts, db, errors
 from f.millrace.memory import bitemporal, items, links, store
 
 if TYPE_CHECKING:
@@ -38,7 +38,8 @@ def supersede(
     with db.transaction() as connection:
         old = items.lock(connection, item_id)
         if old["superseded_by"]:
-            if store.get(old["superseded_by"]).text == store.clean(redaction.redact(text)):
+            said = store.mask_unless_own(text, trust or old["trust"])
+            if store.get(old["superseded_by"]).text == store.clean(said):
                 return old["superseded_by"]
             raise errors.BadInput(
                 f"{item_id} was superseded by {old['superseded_by']} already; supersede that one"

@@ -34,6 +34,8 @@ from pydantic_ai.messages import (
     PartStartEvent,
     TextPart,
     TextPartDelta,
+    ThinkingPart,
+    ToolCallPart,
 )
 from pydantic_ai.models import (
     CompletedStreamedResponse,
@@ -607,18 +609,21 @@ def _as_it_may_leave(model: str, messages: list[ModelMessage]) -> list[ModelMess
     if prices.stays_here(model, run_context.now()):
         return messages
     return [
-        replace(message, parts=[_masked(part) for part in message.parts])
-        if isinstance(message, ModelRequest)
-        else message
+        cast("ModelMessage", replace(message, parts=[_masked(part) for part in message.parts]))
         for message in messages
     ]
 
 
 def _masked(part: Any) -> Any:
-    if not isinstance(part.content, str):
+    # What a model thought is signed by its provider, and what it asked of tools is its own.
+    if isinstance(part, ThinkingPart | ToolCallPart) or not hasattr(part, "content"):
         return part
-    masked = redaction.redact(part.content)
-    return part if masked == part.content else replace(part, content=masked)
+    content = part.content
+    if isinstance(content, list):
+        content = [redaction.redact(one) if isinstance(one, str) else one for one in content]
+    elif isinstance(content, str):
+        content = redaction.redact(content)
+    return part if content == part.content else replace(part, content=content)
 
 
 def _prompt_hash(

@@ -119,7 +119,7 @@ def _defaults(schema: dict[str, Any]) -> dict[str, Any]:
 
 def list_flows() -> int:
     """Print what can be run, with what it is for."""
-    table = Table("flow", "what it does")
+    table = Table("flow", "what it does", keep=("flow",))
     for name, path in sorted(_pipelines().items()):
         table.add_row(name, str(pulled.read_complete(path).get("summary") or ""))
     console = Terminal()

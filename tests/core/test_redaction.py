@@ -2,6 +2,7 @@
 texts end up.
 """
 
+import base64
 import json
 import subprocess
 import sys
@@ -184,11 +185,12 @@ def test_plain_text_stays_as_it_is(text: str) -> None:
 
 STAND_INS = [
     'client_secret: "secret"', '{"client_secret": "my-client-secret-2"}', "API_KEY=your-api-key",
-    'password = "changeMe"', "password='s3cr3t'", "PASSWORD=password123", 'token = "12345"',
-    'JSESSIONID", "1234"', "AUTH_SECRET=abc123", 'access_token: "token-from-query"',
+    'password = "changeMe"', "PASSWORD=change-me-please", "DB_PASS=CHANGE_THIS", 'token = "12345"',
+    'JSESSIONID", "1234"', 'access_token: "token-from-query"', "PASSWORD=••••••••",
+    "password: xxxx",
     'SEC_KEY1 = "Sec-Key1"', 'String SEC_WEBSOCKET_KEY2 = "Sec-WebSocket-Key2"',
     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "Idempotency-Key: 8e03978e40d54dd3bc936894a57f",
-    "postgres://postgres:postgres@localhost:5432/db", "mysql --password=root -u root",
+    "PASSWORD=<your password>", "password: ${DB_PASSWORD}", "postgres://ada:********@db.example/x",
     "withCredentials: defaultToConfig2,", "clientSecret: process.env.CLIENT_SECRET!,",
     "Auth authorization = TestOAuth2Authorizations", '"next-auth": "workspace:*",',
     "['auth', 'throttle:6,1']", "'password' => 'required|min:8|confirmed',",
@@ -203,6 +205,47 @@ STAND_INS = [
 @pytest.mark.parametrize("text", STAND_INS)
 def test_what_stands_for_a_secret_is_none(text: str) -> None:
     assert redact(text) == text
+
+
+WEAK = ["password123", "s3cr3t", "Passw0rd!", "1234", "1111", "qwerty1", "Admin2026", "Summer#1"]
+
+
+@pytest.mark.parametrize("password", WEAK)
+@pytest.mark.parametrize(
+    "place",
+    [
+        "PASSWORD=@", "export DB_PASSWORD=@", "DB_PASSWORD='@'", "- POSTGRES_PASSWORD=@",
+        "password=@", "password = @", "password: @", "  password: '@'", "db.password=@",
+        "host=db user=ada password=@ port=5432", "Uid=ada;Pwd=@;", 'password = "@"',
+        '{"password": "@"}', "{'passwd': '@'}", '{"outer": "{\\"dbPassword\\": \\"@\\"}"}',
+        "'password' => '@',", "define('DB_PASSWORD', '@');", "<password>@</password>",
+        '<add key="Password" value="@" />', "- name: DB_PASSWORD\n  value: @",
+        "mysql -u ada --password=@", "mysql -u ada -p@ news", "curl -u ada:@ https://a.example",
+        'tool --password "@"', "postgres://ada:@@db.example/x", "auth=('ada', '@')",
+        "CREATE USER ada IDENTIFIED BY '@'", "machine git.example login ada password @",
+        "https://news.example/a?password=@&page=2", "the password is @",
+    ],
+)  # fmt: skip
+def test_a_weak_password_is_a_password(place: str, password: str) -> None:
+    password = password.replace("#", "%23") if "://" in place else password
+    before, _, after = place.partition("@")
+
+    masked = redact(before + password + after)
+    assert password not in masked and MASK in masked and masked.endswith(after)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "postgres://postgres:postgres@localhost:5432/db", "amqp://guest:guest@mq.example",
+        "POSTGRES_PASSWORD=postgres", "MYSQL_ROOT_PASSWORD: root", "mysql --password=root -u root",
+        '{"password": "root"}', "AUTH_SECRET=abc123", "SECRET_KEY=s3cr3t",
+        "Authorization: Basic " + base64.b64encode(b"admin:admin").decode(),
+        "password=1985-04-12", 'password = "Password!"', "password=!@#$%^&*",
+    ],
+)  # fmt: skip
+def test_a_password_that_everybody_tries_first_is_masked(text: str) -> None:
+    assert MASK in redact(text)
 
 
 @pytest.mark.parametrize("word", ["sesame", "herring", "wheelbarrow"])

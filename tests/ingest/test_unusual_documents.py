@@ -328,6 +328,7 @@ def _page(body: str) -> list[str]:
             ["1. a", "- x", "2. b", "1. y", "3. c"],
         ),
         ("<ol><li>a<li hidden>n<li>b</ol>", ["1. a", "2. b"]),
+        ("<ol><li><p>a</p><p>more</p></li><li> <p>b</p></li></ol>", ["1. a", "more", "2. b"]),
     ],
 )
 def test_the_numbers_of_a_list_are_those_that_a_browser_writes(given, marks):

@@ -90,8 +90,7 @@ def _in_addresses(text: str) -> Iterator[Span]:
         user, password = match["user"], match["password"]
         if password:
             plain = password[1:]
-            same = plain == user  # `postgres:postgres`
-            if not (same or secret_names.is_placeholder(plain) or "{" in plain):
+            if not (secret_names.is_placeholder(plain) or "{" in plain):
                 yield match.start("user"), match.end("password")
         elif len(user) >= 16 and secret_formats.looks_random(user):
             yield match.span("user")
@@ -120,7 +119,7 @@ def read_login(value: str) -> tuple[str, str] | None:
 
 def _is_secret_login(value: str) -> bool:
     login = read_login(value)
-    if login is None or len(login[1]) < LEAST_PASSWORD or login[0] == login[1]:
+    if login is None or len(login[1]) < LEAST_PASSWORD:
         return False
     return not secret_names.is_placeholder(unquote(login[1]).rstrip("?"))
 

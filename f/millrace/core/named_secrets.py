@@ -31,7 +31,9 @@ HINTS = tuple(
 )
 NAME_LETTERS = frozenset("_-.$")
 LONGEST_VALUE = 4096
-LEAST_PASSWORD = 5
+LEAST_PASSWORD = 4
+# Where a name and its value are all of a line.
+OF_LINES = {"after :": "setting", "after =": "assignment"}
 # Where text in quotes is a value; in a sentence it is a quotation.
 QUOTED = frozenset({"after =, quoted", "after :, quoted", "quoted name, quoted"})
 BEHIND = (
@@ -290,12 +292,15 @@ def _read(text: str, name: SecretName, at: int, place: str) -> Span | None:
         return None
     value = bare[0].rstrip(".:") if place == "sentence" else bare[0]
     following = text[bare.end() : bare.end() + 1]
-    if place == "after :" and following in ("", "\n", "\r") and _stands_first(text, name):
-        place = "setting"
+    if following in ("", "\n", "\r") and _stands_first(text, name):
+        place = OF_LINES.get(place, place)
     if place == "header" and following not in ("", "\n", "\r", "'", '"', "\\"):
         place = "after :"
-    if place == "after =" and following and following in ",)]" and not _random(value):
-        return None  # an argument: the name of a variable
+    if place == "after =" and following and following in ",)]":
+        # An argument is the name of a variable, if it can be one.
+        is_number = name.kind == "password" and value.isdigit()
+        if not (is_number or _random(value)):
+            return None
     return (at, at + len(value)) if _is_secret(value, name, place) else None
 
 
@@ -315,7 +320,7 @@ def _is_secret(value: str, name: SecretName, place: str) -> bool:
     quoted = place.endswith("quoted")
     if any(letter.isspace() for letter in value):
         return False
-    if secret_names.names_itself(name.text, value):
+    if name.kind != "password" and _stands_for_another(value, name, place):
         return False
     if name.kind == "weak":
         return _is_weak_secret(value, name, place)
@@ -330,6 +335,18 @@ def _is_secret(value: str, name: SecretName, place: str) -> bool:
     return place == "header" or not secret_names.is_reference(value)
 
 
+def _stands_for_another(value: str, name: SecretName, place: str) -> bool:
+    """Tell whether a value stands for a secret that a service issues; a person may choose such a
+    password.
+    """
+    is_of_test = place == "after =, quoted" and secret_names.is_pin(value)  # `token = "12345"`
+    return (
+        is_of_test
+        or secret_names.names_itself(name.text, value)
+        or secret_names.is_description(value)
+    )
+
+
 def _holds_values_only(place: str) -> bool:
     """Tell whether in such a place stands a value, and never a word, a type or a variable."""
     return place.startswith(("given", "pair")) or place in ("element", "option, quoted")
@@ -337,19 +354,17 @@ def _holds_values_only(place: str) -> bool:
 
 def _is_plain_password(value: str, name: SecretName, place: str) -> bool:
     """Tell whether small letters are a password: as text in quotes, or alone in the line of a
-    setting or a header. Elsewhere they are most likely a word, a type or a variable.
+    setting or a header; also a word with figures in a line of its own. Elsewhere they are most
+    likely a word, a type or a variable.
     """
     of_header = place.startswith("header") and name.text.lower().startswith("x-")
     if not (name.kind == "password" or of_header):
         return False
+    if place in OF_LINES.values() and secret_names.is_typed(value, place == "assignment"):
+        return True
     alone = place == "setting" or of_header or place in QUOTED
-    return (
-        alone
-        and len(value) >= LEAST_PASSWORD
-        and value.isascii()
-        and value.islower()
-        and (value.isalpha())
-    )
+    is_word = value.isascii() and value.islower() and value.isalpha()
+    return alone and is_word and len(value) >= LEAST_PASSWORD
 
 
 def _is_weak_secret(value: str, name: SecretName, place: str) -> bool:
@@ -358,7 +373,7 @@ def _is_weak_secret(value: str, name: SecretName, place: str) -> bool:
         return (
             len(password) >= 4
             and not secret_names.is_placeholder(password)
-            and (secret_names.is_marked(password))
+            and secret_names.is_marked(password)
         )
     if len(value) < 12 or "/" in value or not _random(value):
         return False

@@ -54,12 +54,12 @@ PLACEHOLDER_PARTS = (
     "your", "example", "placeholder", "redacted", "xxxx", "***", "...", "…", "dummy", "${", "{{",
     "<%", "%(", "$(", "#{", "(?", "%s", "%d", "%.*s",
 )  # fmt: skip
-# `$NAME`, `%NAME%`, `<name>`, `{name}`, `[name]`, `****`, `\x16`, `--option`, `+name+`, no letter,
-# `Name=word`.
+# `$NAME`, `%NAME%`, `<name>`, `{name}`, `[name]`, `****`, `\x16`, `--option`, `+name+`, signs of a
+# program, `Name=word`.
 PLACEHOLDER = (
     r"(?s)[.+]?\$[A-Za-z_]\w*+(?:\W.*)?|%[A-Za-z_]++%?|%\(.*|<.*|\{.*|\[.*|\*++|\\.*|--.*"
-    r"|&[a-z]++;?.*|\+.*\+|[\W_]*+|[A-Za-z_]{1,40}=[A-Za-z_]{1,40}"
-    r"|\d{4}-\d\d-\d\d(?:[T ].*)?|open sesame"  # a date; the example of RFC 7617
+    r"|&[a-z]++;?.*|\+.*\+|[\s.,:;*•·…_=<>(){}\[\]|/\\+'-]*+|[A-Za-z_]{1,40}=[A-Za-z_]{1,40}"
+    r"|\d{4}-\d\d-\d\d[T ]\d\d:.*|open sesame"  # a time; the example of RFC 7617
 )
 # Of a package whose name tells: `"jsonwebtoken": "^9.0.2"`, `"next-auth": "workspace:*"`.
 VERSION = (
@@ -67,34 +67,40 @@ VERSION = (
     r"|(?:workspace|file|link|npm|portal|catalog):.{0,80}"
 )
 # `required|min:8|confirmed`: what a value has to be.
-RULE = r"(?:[a-z_]{2,30}(?::\d{1,6}(?:,\d{1,6}){0,3})?(?:\||\Z)){1,20}"
-# Of what people make a value that stands for a secret: `changeMe`, `my-secret-2`, `s3cr3t`.
-STAND_INS = frozenset(
-    "secret secrets password passwords passwd passphrase passcode pass pwd word token tokens key"
-    " keys api access client refresh auth bearer basic jwt csrf xsrf oauth my our the some this is"
-    " not a an so very super top new old another other first second change changed changeme me it"
-    " test testing tests tester example sample demo dummy fake mock foo bar baz qux abc abcd xyz"
-    " val value string text here insert put enter replace with to username user admin root guest"
-    " default secure secured insecure strong weak long short random generated invalid valid wrong"
-    " correct incorrect bad good expired id session cookie app service server prod dev stage local"
-    " private public shared hash encoded encrypted plain data null none empty todo hidden mysecret"
-    " sign signing signed signature role sooper from query header param params form body url"
-    " postgres postgresql mysql mariadb redis mongo minio rabbitmq".split()
+RULE = (
+    r"(?:(?:[a-z]{2,20}_)?(?:required|nullable|sometimes|present|filled|string|confirmed|min|max|size"
+    r"|between|digits|same|exists|unique|throttle|password)"
+    r"(?::\d{1,6}(?:,\d{1,6}){0,3})?(?:\||\Z)){1,20}"
 )
-LONGEST_STAND_IN = 48
-MOST_FIGURES, MOST_SIGNS = 2, 3
-LOOKALIKES = str.maketrans("013457$@!", "oleastsai")
-ROWS_OF_LETTERS = ("01234567890", "9876543210", "abcdefghijklmnopqrstuvwxyz", "qwertyuiop")
-# A row of so many figures or letters is one that anybody types.
-LEAST_ROW = 3
+# `changeMe`, `CHANGE_THIS`, `replace-me-please`: written without what stands between the words.
+TO_BE_CHANGED = (
+    r"(?:please)?(?:change|replace|insert|enter|fill|put|edit)(?:me|this|it|here|in)"
+    r"(?:please|now|later|first)?"
+)
+# What a description of a secret is made of besides the words that tell: `token-from-query`.
+OF_DESCRIPTIONS = frozenset(
+    "access client refresh bearer basic csrf xsrf oauth my our the some this is not a an so very"
+    " super top new old another other first second test testing tests tester sample demo fake mock"
+    " foo bar val value string text here with to user username admin default secure insecure strong"
+    " weak long short random generated invalid valid wrong correct incorrect bad good expired id"
+    " app api service server prod dev stage local private public shared hash encoded encrypted"
+    " plain data null none empty hidden sign signing signed signature from query header param"
+    " params form body url".split()
+)
 WORD = r"[A-Z]++(?![a-z])|[A-Z]?[^\W\dA-Z_]++|[A-Z]++|\d++"
 TYPE = r"(?i)[&*]{0,2}(?:u?int|float|[iu]|f|utf|sha|md|base|hs|rs|es|aes|vec|bytes)-?\d{1,4}"
+TYPED = r"[A-Za-z]*+[0-9][A-Za-z0-9]*+"
+TYPED_OR_VARIABLE = r"[A-Z]?[a-z]*+[0-9]++[a-z][a-z0-9]*+|[A-Z][a-z]++[0-9]++"
 FILES = frozenset(
     "pem key txt json yaml yml crt cer p12 pfx py js ts go rs java php html htm md env sh".split()
 )
 IDENTIFIER = r"[A-Za-z_$@][\w$]*+(?:(?:\.|->|::|\?\.)[A-Za-z_$][\w$]*+)*+"
 # Letters in each word of `TestOAuth2Authorizations`, on average; random letters have two.
 LETTERS_OF_WORD = 4.5
+# Figures behind a word that count it: `token2`, `secret-10`.
+MOST_FIGURES = 2
+LONGEST_PIN = 8
+JOINED = str.maketrans("", "", "-_. ")
 LONGEST_NAME = 80
 
 
@@ -151,67 +157,49 @@ def is_placeholder(value: str) -> bool:
         or _compile(PLACEHOLDER).fullmatch(bare) is not None
         or _compile(VERSION).fullmatch(folded) is not None
         or (_compile(RULE).fullmatch(bare) is not None and (":" in bare or "|" in bare))
-        or len(set(folded)) < 3
+        # `xxxx`, and not `1111`, which is typed.
+        or (len(set(folded)) < 3 and not is_pin(folded))
         or any(part in folded for part in PLACEHOLDER_PARTS)
         or _is_telling_name(bare)
-        or is_stand_in(bare)
+        or _compile(TO_BE_CHANGED).fullmatch(folded.translate(JOINED)) is not None
     )
 
 
-def is_stand_in(value: str) -> bool:
-    """Tell whether a value says what it stands for (`changeMe`, `token2`, `s3cr3t`) or is a row of
-    letters or figures that anybody types (`1234`, `abc123`).
+def is_pin(value: str) -> bool:
+    """Tell whether a value is a few figures, as one types them."""
+    return value.isdigit() and len(value) <= LONGEST_PIN
+
+
+def is_description(value: str) -> bool:
+    """Tell whether a value says in two or more words what it stands for (`my-client-secret-2`), as
+    what a service issues never does, and a password of a person may.
     """
-    folded = value.casefold()
-    if len(folded) > LONGEST_STAND_IN or not folded.isascii():
-        return False
-    spelled = folded.translate(LOOKALIKES)
-    signs = sum(not letter.isalnum() for letter in folded)
-    return signs <= MOST_SIGNS and (
-        _is_made_of_words("".join(filter(str.isalnum, folded)))
-        or (
-            any(letter.isalpha() for letter in folded)
-            and _is_made_of_words("".join(filter(str.isalpha, spelled)))
+    words = [word.lower() for word in _compile(WORD).findall(value)]
+    if words and words[-1].isdigit() and len(words[-1]) <= MOST_FIGURES:
+        words.pop()
+    telling = [word in ENDINGS or word in WORDS for word in words]
+    return (
+        len(words) >= 2
+        and any(telling)
+        and all(
+            tells or word in OF_DESCRIPTIONS for tells, word in zip(telling, words, strict=True)
         )
     )
 
 
-def _is_made_of_words(text: str) -> bool:
-    """Tell whether a text is made of stand-ins and rows, with at most `MOST_FIGURES` more."""
-    # The fewest further figures with which each part from the start can be read.
-    fewest: dict[int, int] = {0: 0}
-    for at in range(len(text)):
-        if at not in fewest:
-            continue
-        for end in range(at + 1, min(len(text), at + 12) + 1):
-            part = text[at:end]
-            cost = 0 if part in STAND_INS or _is_row(part) else 1 if part.isdigit() else None
-            if cost is None or (cost and end > at + 1):
-                continue
-            fewest[end] = min(fewest.get(end, MOST_FIGURES + 1), fewest[at] + cost)
-    return fewest.get(len(text), MOST_FIGURES + 1) <= MOST_FIGURES
-
-
-def _is_row(part: str) -> bool:
-    return len(part) >= LEAST_ROW and (
-        any(part in row for row in ROWS_OF_LETTERS) or len(set(part)) == 1
-    )
-
-
 def names_itself(name: str, value: str) -> bool:
-    """Tell whether a value is only its name again: `SEC_KEY1 = "Sec-Key1"`."""
+    """Tell whether a value is only its name again, or the end of it: `SEC_KEY1 = "Sec-Key1"`."""
     plain = "".join(filter(str.isalnum, value.casefold()))
-    return len(plain) >= LEAST_ROW and plain in "".join(filter(str.isalnum, name.casefold()))
+    return kind_of(value) != "" and "".join(filter(str.isalnum, name.casefold())).endswith(plain)
 
 
 def _is_telling_name(value: str) -> bool:
-    """Tell whether a value is itself a name such as `oldRefreshToken`, `API_KEY` or `apiKey!`."""
-    bare = value.rstrip("!?")
+    """Tell whether a value is itself a name such as `oldRefreshToken` or `API_KEY`."""
     return (
-        any(letter.isupper() or letter in "_-+." for letter in bare)
-        and not any(letter.isdigit() for letter in bare)
-        and _compile(IDENTIFIER).fullmatch(bare.replace("-", "_").replace("+", "_")) is not None
-        and kind_of(bare) not in ("", "weak", "address")
+        any(letter.isupper() or letter in "_-+." for letter in value)
+        and not any(letter.isdigit() for letter in value)
+        and _compile(IDENTIFIER).fullmatch(value.replace("-", "_").replace("+", "_")) is not None
+        and kind_of(value) not in ("", "weak", "address")
     )
 
 
@@ -223,8 +211,10 @@ def is_reference(value: str) -> bool:
         "." in value and value.lower().rpartition(".")[2] in FILES
     ):
         return True
-    if len(value) >= 6 and _is_word_with_number(value) and not kind_of(value):
-        return False
+    if len(value) >= 6 and _is_word_with_number(value):
+        figures = len(value) - len(value.rstrip("0123456789"))
+        # `password2` is a variable, `password123` is typed by a person.
+        return kind_of(value) != "" and figures <= MOST_FIGURES
     bare = value.rstrip("!?") if "." in value else value
     identifier = _compile(IDENTIFIER).fullmatch(bare) is not None
     return identifier and (not secret_formats.looks_random(bare) or _is_of_words(bare))
@@ -239,6 +229,16 @@ def _is_word_with_number(value: str) -> bool:
         and word.isalpha()
         and plain
         and (0 < len(value) - len(word) <= 6)
+    )
+
+
+def is_typed(value: str, is_variable: bool) -> bool:
+    """Tell whether a word without quotes has figures as people type them in a password (`s3cr3t`,
+    `Harbour7`); where it may be a variable, `harbour7` does not tell.
+    """
+    pattern = TYPED_OR_VARIABLE if is_variable else TYPED
+    return (
+        _compile(TYPE).fullmatch(value) is None and _compile(pattern).fullmatch(value) is not None
     )
 
 

@@ -253,6 +253,20 @@ def _whole(text: str | None, otherwise: int) -> int:
     return int(plain) if re.fullmatch(r"-?\d{1,9}", plain) else otherwise
 
 
+def _begins_entry(element: Any) -> bool:
+    """Tell whether an element is an entry of a list, or the paragraph with which one begins."""
+    if element.tag == "li":
+        return True
+    entry = element.getparent()
+    return (
+        element.tag in ("p", "div")
+        and entry is not None
+        and entry[0] is element
+        and not (entry.text or "").strip()
+        and _begins_entry(entry)
+    )
+
+
 def _pairs(terms: Any) -> list[str]:
     """Return the terms of a list, each with what it says in a few words: `name: value`; nothing
     when the list is made otherwise.
@@ -315,7 +329,7 @@ class _Walk:
         breaks = tag in BREAKS
         around, self._kind = (
             self._kind,
-            ("list" if tag == "li" else "paragraph" if breaks else self._kind),
+            ("list" if _begins_entry(element) else "paragraph" if breaks else self._kind),
         )
         if breaks:
             self._end(around)

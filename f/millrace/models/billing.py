@@ -618,12 +618,15 @@ def _masked(part: Any) -> Any:
     # What a model thought is signed by its provider, and what it asked of tools is its own.
     if isinstance(part, ThinkingPart | ToolCallPart) or not hasattr(part, "content"):
         return part
-    content = part.content
-    if isinstance(content, list):
-        content = [redaction.redact(one) if isinstance(one, str) else one for one in content]
-    elif isinstance(content, str):
-        content = redaction.redact(content)
+    content = _masked_content(part.content)
     return part if content == part.content else replace(part, content=content)
+
+
+def _masked_content(content: Any) -> Any:
+    """Return texts and JSON masked, and files as they are."""
+    if isinstance(content, list):
+        return [_masked_content(one) for one in cast("list[Any]", content)]
+    return redaction.redact(content) if isinstance(content, str | dict) else content
 
 
 def _prompt_hash(

@@ -1,9 +1,11 @@
 """`ingest` and `documents`: read documents into memory, and see what is there."""
 
+from __future__ import annotations
+
 import argparse
 import os
 import subprocess
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from f.millrace.core.config import settings
 from f.millrace.core.errors import BadInput
@@ -15,6 +17,9 @@ from scripts.commands.run import load_openflow
 from scripts.commands.terminal import WIDE, Table, Terminal, framed, shown
 from scripts.database.ready import ready
 from scripts.paths import ROOT
+
+if TYPE_CHECKING:
+    from f.millrace.memory.documents import ShownDocument
 
 FLOW = "ingest_documents"
 AROUND = 300
@@ -149,7 +154,7 @@ def _list(options: argparse.Namespace) -> int:
     return 0
 
 
-def _name(row: dict[str, Any]) -> str:
+def _name(row: ShownDocument) -> str:
     """Return what a person knows a document by: its path, of a mail the subject and the sender,
     whose file is named by a Message-ID.
     """

@@ -34,8 +34,6 @@ from pydantic_ai.messages import (
     PartStartEvent,
     TextPart,
     TextPartDelta,
-    ThinkingPart,
-    ToolCallPart,
 )
 from pydantic_ai.models import (
     CompletedStreamedResponse,
@@ -609,14 +607,13 @@ def _as_it_may_leave(model: str, messages: list[ModelMessage]) -> list[ModelMess
     if prices.stays_here(model, run_context.now()):
         return messages
     return [
-        cast("ModelMessage", replace(message, parts=[_masked(part) for part in message.parts]))
-        for message in messages
+        replace(message, parts=[_masked(part) for part in message.parts]) for message in messages
     ]
 
 
 def _masked(part: Any) -> Any:
     # What a model thought is signed by its provider, and what it asked of tools is its own.
-    if isinstance(part, ThinkingPart | ToolCallPart) or not hasattr(part, "content"):
+    if part.part_kind in ("thinking", "tool-call") or not hasattr(part, "content"):
         return part
     content = _masked_content(part.content)
     return part if content == part.content else replace(part, content=content)

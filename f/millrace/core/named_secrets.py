@@ -248,12 +248,17 @@ def _credentials(text: str, behind: "re.Match[str]") -> Span | None:
         # A login is told by what it holds, in `command_secrets`.
         held = command_secrets.read_login(value[0])
         return value.span() if held is None and len(value[0]) >= 16 else None
-    if not (opening or scheme) and any(sign in value[0] for sign in "([{"):
-        return None  # a type or a call
-    marked = secret_names.is_marked(value[0]) and (
-        bool(opening or scheme) or behind["sign"] == ":" or not secret_names.is_reference(value[0])
+    told = bool(opening or scheme)
+    return value.span() if _is_credential(value[0], told, behind["sign"]) else None
+
+
+def _is_credential(value: str, told: bool, sign: str) -> bool:
+    """Tell whether a value is no type, call or name; quotes or a scheme have `told` that."""
+    if not told and any(letter in value for letter in "([{"):
+        return False
+    return secret_names.is_marked(value) and (
+        told or sign == ":" or not secret_names.is_reference(value)
     )
-    return value.span() if marked else None
 
 
 def _cookies(text: str, name: SecretName, behind: "re.Match[str]") -> Span | None:
@@ -292,16 +297,24 @@ def _read(text: str, name: SecretName, at: int, place: str) -> Span | None:
         return None
     value = bare[0].rstrip(".:") if place == "sentence" else bare[0]
     following = text[bare.end() : bare.end() + 1]
-    if following in ("", "\n", "\r") and _stands_first(text, name):
-        place = OF_LINES.get(place, place)
-    if place == "header" and following not in ("", "\n", "\r", "'", '"', "\\"):
-        place = "after :"
-    if place == "after =" and following and following in ",)]":
-        # An argument is the name of a variable, if it can be one.
-        is_number = name.kind == "password" and value.isdigit()
-        if not (is_number or _random(value)):
-            return None
+    if place == "after =" and following and following in ",)]" and _is_argument(value, name):
+        return None
+    place = _place_in_line(text, name, place, following)
     return (at, at + len(value)) if _is_secret(value, name, place) else None
+
+
+def _is_argument(value: str, name: SecretName) -> bool:
+    """Tell whether a value may be the name of a variable."""
+    is_number = name.kind == "password" and value.isdigit()
+    return not (is_number or _random(value))
+
+
+def _place_in_line(text: str, name: SecretName, place: str, following: str) -> str:
+    """Return the place of a value without quotes, by what stands in its line beside it."""
+    ends = following in ("", "\n", "\r")
+    if place == "header" and not ends and following not in ("'", '"', "\\"):
+        return "after :"
+    return OF_LINES.get(place, place) if ends and _stands_first(text, name) else place
 
 
 def _stands_first(text: str, name: SecretName) -> bool:
@@ -315,11 +328,9 @@ def _random(value: str) -> bool:
 
 
 def _is_secret(value: str, name: SecretName, place: str) -> bool:
-    if not value or secret_names.is_placeholder(value) or len(value) < 4:
+    if not _may_be_secret(value):
         return False
     quoted = place.endswith("quoted")
-    if any(letter.isspace() for letter in value):
-        return False
     if name.kind != "password" and _stands_for_another(value, name, place):
         return False
     if name.kind == "weak":
@@ -333,6 +344,14 @@ def _is_secret(value: str, name: SecretName, place: str) -> bool:
     if quoted:
         return "{" not in value and "://" not in value and not value.startswith(("/", "./", "../"))
     return place == "header" or not secret_names.is_reference(value)
+
+
+def _may_be_secret(value: str) -> bool:
+    return (
+        len(value) >= LEAST_PASSWORD
+        and not any(letter.isspace() for letter in value)
+        and not secret_names.is_placeholder(value)
+    )
 
 
 def _stands_for_another(value: str, name: SecretName, place: str) -> bool:

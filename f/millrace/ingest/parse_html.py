@@ -45,7 +45,15 @@ WRAPPERS = re.compile(
     re.IGNORECASE,
 )
 NUMBERS = {"a": "lowerLetter", "A": "upperLetter", "i": "lowerRoman", "I": "upperRoman"}
-POWERS = {"msup": "^", "msub": "_", "mover": "^", "munder": "_", "mfrac": "/"}
+POWERS = {
+    "msup": "^",
+    "msub": "_",
+    "mover": "^",
+    "munder": "_",
+    "mfrac": "/",
+    "msubsup": "_^",
+    "munderover": "_^",
+}
 MOST_SPANNED = 100
 # In a list of terms a longer text explains, a shorter one is a value.
 LONGEST_VALUE = 120
@@ -226,11 +234,10 @@ def _formula(element: Any, depth: int = 0) -> str:
     if not len(element) or depth > DEEPEST:
         return parsed_document.one_line(element.text or "")
     parts = [found for child in element if (found := _formula(child, depth + 1))]
-    sign = POWERS.get(element.tag)
-    if sign or element.tag in ("msubsup", "munderover"):
-        signs = [sign] if sign else ["_", "^"]
-        told = "".join(f"{one}{_group(part)}" for one, part in zip(signs, parts[1:], strict=False))
-        return f"{_group(parts[0])}{told}" if parts else ""
+    if parts and element.tag in POWERS:
+        signs = zip(POWERS[element.tag], parts[1:], strict=False)
+        told = "".join(f"{sign}{_group(part)}" for sign, part in signs)
+        return _group(parts[0]) + told
     joined = " ".join(parts)
     return f"√({joined})" if element.tag in ("msqrt", "mroot") else joined
 

@@ -23,9 +23,9 @@ KEPT = {
         do_GET do_POST log_message handle_starttag handle_endtag handle_error
         daemon_threads makefile readinto""",
     "a parameter of a method that a library calls": "attrs parent_context",
-    "a library reads it: onnxruntime, psycopg, uvicorn, httpx2, MCP, pydantic": """
+    "a library reads it: onnxruntime, psycopg, uvicorn, httpx2, MCP, pydantic, rich": """
         enable_cpu_mem_arena intra_op_num_threads log_severity_level cursor_factory should_exit
-        validate_tool_result model_config""",
+        validate_tool_result model_config no_wrap overflow""",
     "pydantic calls it as a validator": "_one_way _has_a_rate",
     "OpenTelemetry calls the span processor": "on_start on_end",
     "Pydantic AI's store of conversations has it": """

@@ -10,7 +10,7 @@ from f.millrace.core.errors import BadInput
 from f.millrace.core.run_context import now
 from f.millrace.telemetry import alerts
 from scripts.commands.output import dump
-from scripts.commands.terminal import Table, Terminal, line, shown, styled
+from scripts.commands.terminal import WIDE, Table, Terminal, line, shown, styled
 from scripts.database.ready import ready
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ def add(commands: Any) -> None:
     parser.add_argument("alert", nargs="?", type=int, metavar="ID")
     parser.add_argument("--all", action="store_true", help="list: also those that are over")
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--wide", action="store_true", help=WIDE)
     parser.set_defaults(function=act)
 
 
@@ -61,7 +62,7 @@ def show_list(found: list[rows.Alert], options: argparse.Namespace) -> int:
     if options.json:
         print(dump(found))
         return 0
-    console = Terminal()
+    console = Terminal(wide=options.wide)
     if not found:
         console.print("No alert was raised yet." if options.all else "No open alerts.")
         for row in alerts.list_failed_runs():
@@ -71,7 +72,7 @@ def show_list(found: list[rows.Alert], options: argparse.Namespace) -> int:
                 f" scripts/millrace show {str(row['id'])[:8]}"
             )
         return 0
-    table = Table("id", "severity", "since", "state", "what", "agents")
+    table = Table("id", "severity", "since", "state", "what", "agents", keep=("id", "severity"))
     for row in found:
         since = _length((now() - row["started_at"]).total_seconds())
         what = styled(f"[bold]{shown(row['name'])}[/] {shown(row['summary'])}")

@@ -15,7 +15,7 @@ from scripts.commands import report
 from scripts.commands.display import Display
 from scripts.commands.output import dump
 from scripts.commands.run import sample_sources
-from scripts.commands.terminal import Table, Terminal, line
+from scripts.commands.terminal import WIDE, Table, Terminal, line
 from scripts.database.ready import ready
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ def add(commands: Any) -> None:
         dest="action", required=True, metavar="list|show|approve|deny|resolve"
     )
     listing = actions.add_parser("list")
+    listing.add_argument("--wide", action="store_true", help=WIDE)
     listing.set_defaults(function=list_all)
     for name, function in (("show", show), ("approve", answer), ("deny", answer)):
         action = actions.add_parser(name)
@@ -84,7 +85,7 @@ def list_all(options: argparse.Namespace) -> int:
         return 0
     # One question, one line: its parts are answered with it.
     shown: list[rows.Action] = [*(row for row in listed if not row["part_of"]), *unknown]
-    console = Terminal()
+    console = Terminal(wide=options.wide)
     if shown:
         console.print(_waiting_table(shown))
     else:
@@ -99,7 +100,7 @@ def list_all(options: argparse.Namespace) -> int:
 
 
 def _waiting_table(waiting: list[rows.Action]) -> Table:
-    table = Table("action", "tool", "for", "state", "expires")
+    table = Table("action", "tool", "for", "state", "expires", keep=("action",))
     for row in waiting:
         proposed = row["state"] == "proposed"
         expires = f"{trusted.expires_at(row):%Y-%m-%d %H:%M} UTC" if proposed else ""
@@ -110,7 +111,7 @@ def _waiting_table(waiting: list[rows.Action]) -> Table:
 
 
 def _review_table(reviews: list[dict[str, Any]]) -> Table:
-    table = Table("run", "confidence", "topic", "ended by")
+    table = Table("run", "confidence", "topic", "ended by", keep=("run",))
     for row in reviews:
         topic = f"{row['rank']}. {row['title']}" if row["rank"] else row["title"]
         score = "" if row["confidence"] is None else str(row["confidence"])

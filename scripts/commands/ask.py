@@ -12,6 +12,7 @@ from f.millrace.core import config, errors, visible_text
 from f.millrace.core.money import dollars
 from f.millrace.core.run_context import change, current
 from f.millrace.evidence import confidence_words
+from scripts.commands import report
 from scripts.commands.output import dump, relative
 from scripts.commands.run import sample_sources
 from scripts.commands.terminal import Terminal, shown
@@ -131,9 +132,7 @@ def ask(options: argparse.Namespace) -> int:
         choose_model(options.model)
         ready()
         code, run_id = _answer(options)
-    from f.millrace.telemetry.export import run_ended
-
-    run_ended(run_id)
+    report.send_trace(run_id)
     return code
 
 

@@ -11,7 +11,7 @@ from f.millrace.core.errors import NotFound
 from f.millrace.trust import audit, pseudonyms
 from scripts.commands.output import dump, escape_json
 from scripts.commands.run import find
-from scripts.commands.terminal import Terminal, shown
+from scripts.commands.terminal import WIDE, Terminal, shown
 from scripts.database.ready import ready
 
 SHOWN = ("actor", "subject", "detail")
@@ -38,6 +38,7 @@ def add(commands: Any) -> None:
     show = actions.add_parser("show")
     show.add_argument("run", metavar="RUN")
     show.add_argument("--json", action="store_true")
+    show.add_argument("--wide", action="store_true", help=WIDE)
     show.set_defaults(function=show_run)
 
 
@@ -79,11 +80,11 @@ def show_run(options: argparse.Namespace) -> int:
         print(dump({"rows": rows}))
         return 0
     titles = _titles(run_id)
-    console = Terminal(soft_wrap=True)
+    console = Terminal(wide=options.wide)
     for row in rows:
         told = titles.get(row["subject"], "") if row["kind"] not in BEFORE else ""
         about = f"{row['subject']} {told}".strip()
-        console.print(
+        console.print_row(
             f"{row['at']:%Y-%m-%d %H:%M:%S}  [bold]{shown(row['actor'])}[/] {shown(row['kind'])}"
             f" {shown(about)}"
         )
@@ -93,7 +94,7 @@ def show_run(options: argparse.Namespace) -> int:
             if value not in (None, "", [], {})
         )
         if detail:
-            console.print(f"    [dim]{shown(detail)}[/]")
+            console.print_row(f"    [dim]{shown(detail)}[/]")
     return 0
 
 

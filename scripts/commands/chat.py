@@ -8,7 +8,7 @@ from typing import Any
 
 from f.millrace.core import config
 from f.millrace.core.run_context import change
-from scripts.commands import ask
+from scripts.commands import ask, report
 from scripts.commands.run import load_openflow, sample_sources
 from scripts.commands.terminal import Terminal, shown
 from scripts.database.ready import ready
@@ -82,7 +82,6 @@ def _take_turn(
 ) -> None:
     from f.millrace.assist.chat import take_turn
     from f.millrace.models import fault_log
-    from f.millrace.telemetry.export import run_ended
 
     with talk.console.status("Thinking") as status:
         turn = take_turn(
@@ -102,7 +101,7 @@ def _take_turn(
         talk.console.print(f"[dim]{count} source{'s' * (count > 1)}: /sources[/]")
     if turn.reply:
         ask.print_end(talk.console, turn.reply, fault_log.of_run(turn.run_id))
-    run_ended(turn.run_id)
+    report.send_trace(turn.run_id)
 
 
 def _command(talk: Conversation, line: str) -> None:

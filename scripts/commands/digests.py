@@ -14,7 +14,7 @@ from f.millrace.core import config, private_files, visible_text
 from f.millrace.core.errors import BadInput, NotFound
 from f.millrace.digest import archive
 from scripts.commands.output import dump, relative
-from scripts.commands.terminal import Table, Terminal, line
+from scripts.commands.terminal import WIDE, Table, Terminal, line
 from scripts.database.ready import ready
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ def add(commands: Any) -> None:
         "digests", help="the digests so far: list them, open one, their feed, the pages they cite"
     )
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--wide", action="store_true", help=WIDE)
     parser.add_argument("--sample", action="store_true", help="those of the sample edition")
     parser.set_defaults(function=list_all)
     actions = parser.add_subparsers(dest="action", metavar="open|feed|page")
@@ -75,7 +76,7 @@ def list_all(options: argparse.Namespace) -> int:
     if not rows:
         print("There is no digest yet; scripts/millrace run daily_research makes one.")
         return 0
-    table = Table("day", "topics", "recipients", "subject")
+    table = Table("day", "topics", "recipients", "subject", keep=("day",))
     for row in rows:
         edition = f" ({row['number']})" if row["number"] > 1 else ""
         private = " private" if row["private"] else " shared" if row["shared"] else ""
@@ -85,7 +86,7 @@ def list_all(options: argparse.Namespace) -> int:
             ", ".join(row["recipients"]),
             row["subject"],
         )
-    Terminal().print(table)
+    Terminal(wide=options.wide).print(table)
     return 0
 
 

@@ -46,7 +46,7 @@ def show(options: argparse.Namespace) -> int:
         )
         return int(state == "critical")
     console = Terminal()
-    table = Table("part", "state", "", show_header=False)
+    table = Table("part", "state", "", show_header=False, wraps=True)
     for part in parts:
         table.add_row(*_cells(part))
     console.print(table)

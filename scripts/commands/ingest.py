@@ -1,9 +1,11 @@
 """`ingest` and `documents`: read documents into memory, and see what is there."""
 
+from __future__ import annotations
+
 import argparse
 import os
 import subprocess
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from f.millrace.core.config import settings
 from f.millrace.core.errors import BadInput
@@ -12,9 +14,12 @@ from scripts.commands.display import Display
 from scripts.commands.explained import explain
 from scripts.commands.output import dump, relative
 from scripts.commands.run import load_openflow
-from scripts.commands.terminal import Terminal, framed, shown
+from scripts.commands.terminal import WIDE, Table, Terminal, framed, shown
 from scripts.database.ready import ready
 from scripts.paths import ROOT
+
+if TYPE_CHECKING:
+    from f.millrace.memory.documents import ShownDocument
 
 FLOW = "ingest_documents"
 AROUND = 300
@@ -66,6 +71,7 @@ def add(commands: Any) -> None:
     )
     documents.add_argument("--namespace", default="main", metavar="NAME")
     documents.add_argument("--json", action="store_true")
+    documents.add_argument("--wide", action="store_true", help=WIDE)
     documents.set_defaults(function=look)
 
 
@@ -135,13 +141,28 @@ def _list(options: argparse.Namespace) -> int:
     if options.json:
         print(dump(rows))
         return 0
-    console = Terminal(soft_wrap=True)
-    for row in rows:
-        facts = row["problem"] or f"{row['title']}, {row['passages']} passages"
-        console.print(f"{row['id']}  {shown(relative(row['path']))}  [dim]{shown(facts)}[/]")
     if not rows:
-        console.print("no documents; scripts/millrace ingest PATH reads some")
+        print("no documents; scripts/millrace ingest PATH reads some")
+        return 0
+    table = Table("id", "document", "what it is", keep=("id",))
+    for row in rows:
+        passages = f"{row['passages']} passage{'' if row['passages'] == 1 else 's'}"
+        is_mail = row["kind"] == "mail" and row["title"]
+        what = passages if is_mail else f"{row['title']}, {passages}"
+        table.add_row(row["id"], _name(row), row["problem"] or what)
+    Terminal(wide=options.wide).print(table)
     return 0
+
+
+def _name(row: ShownDocument) -> str:
+    """Return what a person knows a document by: its path, of a mail the subject and the sender,
+    whose file is named by a Message-ID.
+    """
+    if row["kind"] != "mail" or not row["title"]:
+        return relative(row["path"])
+    author = f", {row['author']}" if row["author"] else ""
+    dated = f", {row['dated_at']:%Y-%m-%d}" if row["dated_at"] else ""
+    return f"{row['title']}{author}{dated}"
 
 
 def _show(options: argparse.Namespace) -> int:

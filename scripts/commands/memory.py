@@ -6,6 +6,7 @@ from typing import Any
 
 from f.millrace.core.errors import BadInput
 from scripts.commands.explained import Function, explain
+from scripts.commands.terminal import WIDE
 
 # Each has add(actions, common): `common` holds the options that every action takes.
 GROUPS = ("memory_write", "memory_search", "memory_read", "memory_admin")
@@ -59,6 +60,7 @@ def common() -> argparse.ArgumentParser:
     )
     options.add_argument("--known-at", metavar="TIME", help="what was known then")
     options.add_argument("--json", action="store_true", help="print JSON and nothing else")
+    options.add_argument("--wide", action="store_true", help=WIDE)
     options.add_argument(
         "--explain",
         action="store_true",

@@ -13,14 +13,12 @@ from f.millrace.memory.messages import conversation
 from f.millrace.memory.stats import stats
 from f.millrace.memory.timeline import history, timeline
 from scripts.commands.output import dump
-from scripts.commands.terminal import Table, Terminal, line
+from scripts.commands.terminal import Table, Terminal, shown
 from scripts.database.ready import ready
 
 if TYPE_CHECKING:
     from f.millrace.memory.links import Neighbour
     from f.millrace.memory.timeline import Began, History
-
-console = Terminal(markup=False, soft_wrap=True)
 
 
 def add(actions: Any, common: argparse.ArgumentParser) -> None:
@@ -61,7 +59,7 @@ def show_timeline(options: argparse.Namespace) -> int:
     """Print what began when; of one item all that was ever held of it."""
     ready()
     if options.about.startswith("mem_"):
-        return _show_history(history(options.about, options.as_of, options.known_at), options.json)
+        return _show_history(history(options.about, options.as_of, options.known_at), options)
     rows = timeline(
         options.about,
         since=options.since,
@@ -75,9 +73,10 @@ def show_timeline(options: argparse.Namespace) -> int:
     if options.json:
         print(dump({"about": options.about, "timeline": rows}))
         return 0
+    console = Terminal(wide=options.wide)
     for row in rows:
         until = f" until {_time(row['until'])}" if row["until"] else ""
-        console.print(f"{_time(row['at'])}{until}  {row['id']}  {row['type']}: {_line(row)}")
+        console.print_row(f"{_time(row['at'])}{until}  {row['id']}  {row['type']}: {_line(row)}")
     if not rows:
         print("Nothing began in that time.")
     return 0
@@ -99,9 +98,10 @@ def show_conversation(options: argparse.Namespace) -> int:
     if options.json:
         print(dump({"session": options.session, "about": options.about, "messages": rows}))
         return 0
+    console = Terminal(wide=options.wide)
     for row in rows:
-        who = f"{line(row['session'])}  {line(row['role'])}"
-        console.print(f"{_time(row['said_at'])}  {who}: {line(row['text'])}")
+        who = f"{shown(row['session'])}  {shown(row['role'])}"
+        console.print_row(f"{_time(row['said_at'])}  {who}: {shown(row['text'])}")
     if not rows:
         print("Nothing was said.")
     return 0
@@ -116,9 +116,10 @@ def show_related(options: argparse.Namespace) -> int:
     if options.json:
         print(dump({"id": options.id, "related": rows}))
         return 0
+    console = Terminal(wide=options.wide)
     for row in rows:
         arrow = "->" if row["direction"] == "out" else "<-"
-        console.print(
+        console.print_row(
             f"{'  ' * (row['steps'] - 1)}{arrow} {row['relation']}  {row['id']}  {row['type']}:"
             f" {_line(row)}"
         )
@@ -134,19 +135,20 @@ def show_stats(options: argparse.Namespace) -> int:
     if options.json:
         print(dump(found))
         return 0
-    table = Table("type", "items", "held", "withdrawn")
+    table = Table("type", "items", "held", "withdrawn", keep=("type",))
     for row in found["types"]:
         table.add_row(row["type"], str(row["items"]), str(row["held"]), str(row["withdrawn"]))
-    console.print(table)
+    Terminal(wide=options.wide).print(table)
     print(", ".join(f"{count} {name}" for name, count in found["counts"].items()))
     return 0
 
 
-def _show_history(item: History, as_json: bool) -> int:
-    if as_json:
+def _show_history(item: History, options: argparse.Namespace) -> int:
+    if options.json:
         print(dump(item))
         return 0
-    console.print(f"{item['id']}  {item['type']}: {_line(item)}")
+    console = Terminal(wide=options.wide)
+    console.print_row(f"{item['id']}  {item['type']}: {_line(item)}")
     for belief in item["beliefs"]:
         spans = (
             ", ".join(
@@ -155,8 +157,8 @@ def _show_history(item: History, as_json: bool) -> int:
             or "never"
         )
         by = f" by {belief['by_item']}" if belief["by_item"] else ""
-        console.print(
-            f"  {_time(belief['recorded_from'])}  {line(belief['because'])}{by}: true {spans}"
+        console.print_row(
+            f"  {_time(belief['recorded_from'])}  {shown(belief['because'])}{by}: true {spans}"
         )
     for origin in item["origins"]:
         gone = (
@@ -164,16 +166,15 @@ def _show_history(item: History, as_json: bool) -> int:
             if origin["withdrawn_at"]
             else ""
         )
-        console.print(
-            f"  {_time(origin['recorded_at'])}  said by {line(origin['source'] or 'nobody named')}"
+        console.print_row(
+            f"  {_time(origin['recorded_at'])}  said by {shown(origin['source'] or 'nobody named')}"
             f" ({origin['trust']}){gone}"
         )
     return 0
 
 
 def _line(row: Began | History | Neighbour) -> str:
-    text = line(" ".join(str(row["text"]).split()))
-    return text if len(text) <= 120 else text[:119] + "…"
+    return shown(" ".join(str(row["text"]).split()))
 
 
 def _time(moment: datetime) -> str:

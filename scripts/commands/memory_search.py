@@ -8,7 +8,7 @@ from typing import Any
 from f.millrace.core.errors import MillraceError
 from scripts.commands import old_names, terminal
 from scripts.commands.output import dump
-from scripts.commands.terminal import line
+from scripts.commands.terminal import Terminal, shown
 from scripts.database.ready import ready
 
 
@@ -81,8 +81,9 @@ def show_search(options: argparse.Namespace) -> int:
         print(answer.tried[0], file=sys.stderr)
     if options.explain:
         _print_plan(answer, options.sql)
+    console = Terminal(wide=options.wide)
     for result in answer.results:
-        _print_result(result, options.explain)
+        _print_result(console, result, options.explain)
     if not answer.results:
         print("Nothing found.")
     return 0
@@ -117,14 +118,17 @@ def _print_plan(answer: Any, sql: bool) -> None:
         print(f"SQL:{'' if statement[:1].isspace() else ' '}{statement.rstrip()}\n")
 
 
-def _print_result(result: Any, explain: bool) -> None:
+def _print_result(console: Terminal, result: Any, explain: bool) -> None:
     memory = result.memory
     named = memory.title and not memory.text.startswith(memory.title)
     title = f"{memory.title}: " if named else ""
-    print(f"{result.score:.3f}  {memory.id}  {memory.type}  {line(title)}{line(memory.text[:160])}")
+    text = shown(title + memory.text[:160])
+    console.print_row(f"{result.score:.3f}  {memory.id}  {shown(memory.type)}  {text}")
     if explain:
         parts = ", ".join(f"{name} {value:.2f}" for name, value in result.parts.items())
-        print(f"       {line(result.why)}" + (f"\n       {parts}" if parts else ""))
+        console.print_row(f"       {shown(result.why)}")
+        if parts:
+            console.print_row(f"       {parts}")
 
 
 def reembed(options: argparse.Namespace) -> int:

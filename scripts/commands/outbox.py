@@ -13,7 +13,7 @@ from f.millrace.core import config, private_files, visible_text
 from f.millrace.core.errors import BadInput, NotFound
 from f.millrace.tools import mail
 from scripts.commands.output import dump, relative
-from scripts.commands.terminal import line
+from scripts.commands.terminal import WIDE, Terminal, line, shown
 from scripts.database.ready import ready
 from scripts.paths import ROOT
 
@@ -29,6 +29,7 @@ def add(commands: Any) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="list|show|save")
     listed = actions.add_parser("list", help="list them, the newest first")
     listed.add_argument("--json", action="store_true")
+    listed.add_argument("--wide", action="store_true", help=WIDE)
     listed.set_defaults(function=list_mails)
     show = actions.add_parser("show", help="print one: headers and text")
     show.add_argument("id", metavar="ID", help="its Message-ID, or the beginning of it")
@@ -50,11 +51,12 @@ def list_mails(options: argparse.Namespace) -> int:
     if not rows:
         print("The outbox is empty.")
         return 0
+    console = Terminal(wide=options.wide)
     for row in rows:
-        print(
-            f"{row['made_at']:%Y-%m-%d %H:%M}  {line(row['recipient'])}  {line(row['subject'])}\n "
-            f" {line(row['message_id'])}  ({line(row['where'])})"
+        console.print_row(
+            f"{row['made_at']:%Y-%m-%d %H:%M}  {shown(row['recipient'])}  {shown(row['subject'])}"
         )
+        console.print_row(f"  {shown(row['message_id'])}  ({shown(row['where'])})")
     return 0
 
 

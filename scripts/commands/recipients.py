@@ -11,7 +11,7 @@ from f.millrace.core.errors import BadInput
 from f.millrace.core.run_context import now
 from f.millrace.trust import feedback, recipients, shares
 from scripts.commands.output import dump
-from scripts.commands.terminal import Table, Terminal, line
+from scripts.commands.terminal import WIDE, Table, Terminal, line
 from scripts.compiler import spec
 from scripts.compiler.reader import closest
 from scripts.database.ready import ready
@@ -56,6 +56,7 @@ def add(commands: Any) -> None:
     show.set_defaults(function=show_one)
     listing = actions.add_parser("list")
     listing.add_argument("--json", action="store_true")
+    listing.add_argument("--wide", action="store_true", help=WIDE)
     listing.set_defaults(function=list_all)
 
 
@@ -181,7 +182,7 @@ def list_all(options: argparse.Namespace) -> int:
         listed = [{**row, "shared": held} for row, held in zip(found, shared, strict=True)]
         print(dump({"recipients": listed}))
         return 0
-    table = Table("address", "flow", "standing approval", "interests", "private")
+    table = Table("address", "flow", "standing approval", "interests", "private", keep=("address",))
     for row, held in zip(found, shared, strict=True):
         learned = feedback.of_recipient(row["address"], row["flow"], "main")
         follows = [*row["interests"], *_signed(learned)]
@@ -190,7 +191,7 @@ def list_all(options: argparse.Namespace) -> int:
         )
     for row in recipients.list_unsubscribed():
         table.add_row(row["address"], row["flow"], _left(row), "", "")
-    Terminal().print(table)
+    Terminal(wide=options.wide).print(table)
     return 0
 
 

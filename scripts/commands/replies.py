@@ -10,7 +10,7 @@ from f.millrace.core.errors import BadInput
 from f.millrace.research import read_reply
 from f.millrace.trust import feedback, reply_tokens
 from scripts.commands.output import dump
-from scripts.commands.terminal import Table, Terminal, line
+from scripts.commands.terminal import WIDE, Table, Terminal, line
 from scripts.database.ready import ready
 
 
@@ -31,6 +31,7 @@ def add(commands: Any) -> None:
     read.set_defaults(function=read_mails)
     listed = actions.add_parser("list", help="list what was said, the newest first")
     listed.add_argument("--json", action="store_true")
+    listed.add_argument("--wide", action="store_true", help=WIDE)
     listed.set_defaults(function=list_all)
     renew = actions.add_parser(
         "renew-key", help="sign with a new key: tokens of the mails so far are refused"
@@ -62,7 +63,7 @@ def list_all(options: argparse.Namespace) -> int:
     if not rows:
         print("Nobody has replied yet.")
         return 0
-    table = Table("at", "recipient", "says", "of", "comment")
+    table = Table("at", "recipient", "says", "of", "comment", keep=("at", "says"))
     for row in rows:
         table.add_row(
             f"{row['at']:%Y-%m-%d %H:%M}",
@@ -71,7 +72,7 @@ def list_all(options: argparse.Namespace) -> int:
             row["title"],
             row["comment"],
         )
-    Terminal().print(table)
+    Terminal(wide=options.wide).print(table)
     return 0
 
 

@@ -1,10 +1,11 @@
 """How a run ended, for people and for programs."""
 
+import sys
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from f.millrace.core import db
+from f.millrace.core import db, visible_text
 from f.millrace.core.money import dollars
 from f.millrace.ingest import close
 from f.millrace.trust import spend
@@ -233,3 +234,14 @@ def _next(document: dict[str, Any], run: str) -> list[str]:
         f"scripts/millrace feedback {run} good",
         "scripts/millrace recipients list",
     ]
+
+
+def send_trace(run_id: str) -> None:
+    """Send the trace of an ended run, once the person has the result, and say why a collector
+    refuses it.
+    """
+    from f.millrace.telemetry.export import run_ended
+
+    refused = run_ended(run_id)
+    if refused:
+        print(f"The trace of this run is not taken: {visible_text.line(refused)}", file=sys.stderr)

@@ -119,7 +119,7 @@ def _defaults(schema: dict[str, Any]) -> dict[str, Any]:
 
 def list_flows() -> int:
     """Print what can be run, with what it is for."""
-    table = Table("flow", "what it does")
+    table = Table("flow", "what it does", keep=("flow",))
     for name, path in sorted(_pipelines().items()):
         table.add_row(name, str(pulled.read_complete(path).get("summary") or ""))
     console = Terminal()
@@ -147,9 +147,7 @@ def go_on(options: argparse.Namespace) -> int:
 def _finish(outcome: Any, as_json: bool) -> int:
     code = report.outcome(outcome, as_json=as_json)
     # Once the person has the result.
-    from f.millrace.telemetry.export import run_ended
-
-    run_ended(outcome.run_id)
+    report.send_trace(outcome.run_id)
     return code
 
 
@@ -210,9 +208,19 @@ def sample_sources(wanted: bool) -> Iterator[str]:
     from scripts.samples.server import sample_settings, serve
 
     with serve() as address:
-        os.environ.update(sample_settings(address))
+        given = sample_settings(address)
+        before = {name: os.environ.get(name) for name in given}
+        os.environ.update(given)
         config.reload()
-        yield address
+        try:
+            yield address
+        finally:
+            for name, value in before.items():
+                if value is None:
+                    os.environ.pop(name, None)
+                else:
+                    os.environ[name] = value
+            config.reload()
 
 
 def _list_named(run: str) -> list[rows.Run]:

@@ -13,7 +13,7 @@ from f.millrace.trust import spend
 from scripts.commands import report
 from scripts.commands.output import dump, relative
 from scripts.commands.run import find
-from scripts.commands.terminal import Table, Terminal, shown
+from scripts.commands.terminal import WIDE, Table, Terminal, shown
 from scripts.database.ready import ready
 
 
@@ -23,6 +23,7 @@ def add(commands: Any) -> None:
     runs.add_argument("--limit", type=int, default=20)
     runs.add_argument("--all", action="store_true", help="also those of maintenance (ops)")
     runs.add_argument("--json", action="store_true")
+    runs.add_argument("--wide", action="store_true", help=WIDE)
     runs.set_defaults(function=show_runs)
     show = commands.add_parser("show", help="show one run")
     show.add_argument("run", metavar="RUN", help="its id, the beginning of it, or `last`")
@@ -50,7 +51,9 @@ def show_runs(options: argparse.Namespace) -> int:
     if options.json:
         print(dump({"runs": rows}))
         return 0
-    table = Table("run", "flow", "edition", "status", "started", "seconds", "cost")
+    table = Table(
+        "run", "flow", "edition", "status", "started", "seconds", "cost", keep=("run", "status")
+    )
     for row in rows:
         seconds = "" if row["seconds"] is None else f"{row['seconds']:.1f}"
         started = f"{row['started_at']:%Y-%m-%d %H:%M}"
@@ -63,7 +66,7 @@ def show_runs(options: argparse.Namespace) -> int:
             seconds,
             dollars(row["cost_usd"]),
         )
-    console = Terminal()
+    console = Terminal(wide=options.wide)
     if rows:
         console.print(table)
     else:

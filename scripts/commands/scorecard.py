@@ -7,7 +7,7 @@ from f.millrace.core.errors import BadInput
 from f.millrace.trust.scorecard import scorecard, to_dicts
 from scripts.commands import old_names
 from scripts.commands.output import dump
-from scripts.commands.terminal import Table, Terminal
+from scripts.commands.terminal import WIDE, Table, Terminal
 from scripts.database.ready import ready
 
 
@@ -21,6 +21,7 @@ def add(commands: Any) -> None:
         "--sample", action="store_true", help="of the sample edition instead of the real ones"
     )
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--wide", action="store_true", help=WIDE)
     parser.set_defaults(function=show)
 
 
@@ -47,7 +48,7 @@ def show(options: argparse.Namespace) -> int:
             f"{bound} {_format_value(figure['target'], figure['unit'])}",
             verdict,
         )
-    Terminal().print(table)
+    Terminal(wide=options.wide).print(table)
     return 0
 
 

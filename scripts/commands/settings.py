@@ -70,7 +70,7 @@ def show(options: argparse.Namespace) -> int:
     if options.json:
         print(dump({"settings": rows}))
         return 0
-    table = Table("setting", "value", "from", "meaning")
+    table = Table("setting", "value", "from", "meaning", wraps=True)
     for row in rows:
         table.add_row(row["name"], str(row["value"]), row["from"], row["description"])
     console = Terminal()

@@ -10,7 +10,7 @@ from f.millrace.core.run_context import now
 from f.millrace.trust import budget, spend
 from scripts.commands.output import dump
 from scripts.commands.run import find
-from scripts.commands.terminal import Table, Terminal, shown
+from scripts.commands.terminal import WIDE, Table, Terminal, shown
 from scripts.database.ready import ready
 
 
@@ -25,6 +25,7 @@ def add(commands: Any) -> None:
         "--run", metavar="RUN", help="only this run: its id, the beginning of it, or `last`"
     )
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--wide", action="store_true", help=WIDE)
     parser.set_defaults(function=show)
 
 
@@ -42,7 +43,7 @@ def show(options: argparse.Namespace) -> int:
     if options.json:
         print(dump({"by": options.by, "groups": groups, "total": total, "limits": limits}))
         return 0
-    console = Terminal()
+    console = Terminal(wide=options.wide)
     if groups:
         console.print(_groups(options.by, groups))
     else:
@@ -57,7 +58,9 @@ def show(options: argparse.Namespace) -> int:
 
 
 def _groups(by: str, groups: list[dict[str, Any]]) -> Table:
-    table = Table(by, "calls", "in", "cached", "out", "reasoning", "tools", "cost", "price")
+    table = Table(
+        by, "calls", "in", "cached", "out", "reasoning", "tools", "cost", "price", keep=(by, "cost")
+    )
     for group in groups:
         tokens = group["tokens"]
         counts = [str(tokens[name]) for name in ("input", "cache_read", "output", "reasoning")]

@@ -6,7 +6,7 @@
 
 import contextlib
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any, TextIO
 
 import rich.console
@@ -18,14 +18,31 @@ from rich.text import Text
 from f.millrace.core import visible_text
 
 KEPT = "\t"
+# Where nothing is cut: in a file, a pipe, or with `--wide`.
+UNCUT = 100_000
+WIDE = "do not cut rows at the width of the terminal"
 
 
 class Terminal(rich.console.Console):
     """rich's console; hidden characters are shown in whatever is printed."""
 
-    def __init__(self, **options: Any) -> None:
-        """Take rich's options; numbers, words and `:names:` get no look of their own."""
+    def __init__(self, wide: bool = False, **options: Any) -> None:
+        """Take rich's options; numbers, words and `:names:` get no look of their own. Rows are cut
+        at the width of a terminal unless it is `wide`.
+        """
         super().__init__(highlight=False, emoji=False, **options)
+        self.cuts = self.is_terminal and not wide
+        if not self.cuts:
+            self.width = UNCUT
+
+    def print_row(self, markup: str) -> None:
+        """Print marked-up words as one row."""
+        self.print(
+            markup,
+            no_wrap=self.cuts,
+            overflow="ellipsis" if self.cuts else "ignore",
+            soft_wrap=not self.cuts,
+        )
 
     def render(self, renderable: Any, options: Any = None) -> Iterable[Segment]:
         """Yield the segments, visible."""
@@ -35,18 +52,28 @@ class Terminal(rich.console.Console):
 
 
 class Table(rich.table.Table):
-    """rich's table without lines; a text in a cell is one line, and no markup."""
+    """rich's table without lines; a text in a cell is one line, and no markup.
 
-    def __init__(self, *headers: str, **options: Any) -> None:
+    Where it is wider than the terminal, the widest column is cut first, and those to `keep` (what
+    is typed in the next command) last of all; with `wraps` a cell goes on below.
+    """
+
+    def __init__(
+        self, *headers: str, keep: Collection[str] = (), wraps: bool = False, **options: Any
+    ) -> None:
         """Name the columns."""
         super().__init__(*headers, box=None, **options)
+        self.wraps = wraps
+        for column in self.columns:
+            column.no_wrap = column.header in keep
 
     def add_row(self, *cells: Any, **options: Any) -> None:
         """Add a row; a cell with a look is a `Text`, made by `styled`."""
-        super().add_row(
-            *(Text(visible_text.line(cell)) if isinstance(cell, str) else cell for cell in cells),
-            **options,
-        )
+        made = [Text(visible_text.line(cell)) if isinstance(cell, str) else cell for cell in cells]
+        for cell in made:
+            if isinstance(cell, Text) and not self.wraps:
+                cell.no_wrap, cell.overflow = True, "ellipsis"
+        super().add_row(*made, **options)
 
 
 def styled(markup: str) -> Text:

@@ -15,7 +15,7 @@ from f.millrace.tools import tool_pins
 from f.millrace.tools.client import Tool, open_tools
 from f.millrace.trust import approvals, risk
 from scripts.commands.output import dump
-from scripts.commands.terminal import Table, Terminal, shown
+from scripts.commands.terminal import WIDE, Table, Terminal, shown
 from scripts.database.ready import ready
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ def add(commands: Any) -> None:
     missing.set_defaults(function=list_gaps)
     for each in (listing, approve, missing):
         each.add_argument("--json", action="store_true")
+        each.add_argument("--wide", action="store_true", help=WIDE)
 
 
 def list_tools(options: argparse.Namespace) -> int:
@@ -59,7 +60,7 @@ def list_tools(options: argparse.Namespace) -> int:
         ]
         print(dump({"tools": listed, "versions": versions, "held": held, "problems": problems}))
         return 0
-    table = Table("tool", "does", "version", "what it says")
+    table = Table("tool", "does", "version", "what it says", keep=("tool",))
     for tool in listed:
         server = tool.name.partition(".")[0]
         table.add_row(
@@ -68,7 +69,7 @@ def list_tools(options: argparse.Namespace) -> int:
             versions.get(server, ""),
             tool.summary,
         )
-    console = Terminal()
+    console = Terminal(wide=options.wide)
     console.print(table)
     _print_waiting(console, waiting)
     for problem in problems:
@@ -78,7 +79,9 @@ def list_tools(options: argparse.Namespace) -> int:
 
 def _print_waiting(console: Terminal, waiting: list[rows.Action]) -> None:
     """Print which tools wait to be enabled, by name and risk."""
-    table = Table("waits to be enabled", "risk", "at", "what it says of itself")
+    table = Table(
+        "waits to be enabled", "risk", "at", "what it says of itself", keep=("waits to be enabled",)
+    )
     for row in waiting:
         given = row["arguments"]
         for each in given.get("tools") or [{**given, "tool": given["name"]}]:
@@ -159,14 +162,14 @@ def list_gaps(options: argparse.Namespace) -> int:
     if not rows:
         print("No tool was missing so far.")
         return 0
-    table = Table("seen", "missing", "risk", "what it would do", "server")
+    table = Table("seen", "missing", "risk", "what it would do", "server", keep=("missing",))
     for row in rows:
         for need in row["report"]["missing_tools"]:
             server = row["report"]["proposed_mcp_server"]
             table.add_row(
                 str(row["seen"]), need["name"], need["estimated_risk"], need["description"], server
             )
-    Terminal().print(table)
+    Terminal(wide=options.wide).print(table)
     return 0
 
 

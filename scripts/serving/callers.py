@@ -22,7 +22,7 @@ from uuid import uuid4
 import mcp
 from mcp import types
 
-from f.millrace.core import config, ids
+from f.millrace.core import config, ids, redaction
 from f.millrace.core.config import settings
 from f.millrace.core.errors import BadInput, BadSetting, MillraceError, NeedsApproval
 from f.millrace.core.run_context import current
@@ -280,6 +280,8 @@ def _outcome_of(tool: Tool, arguments: dict[str, Any]) -> types.CallToolResult:
 
 
 def _to_result(answer: dict[str, Any], meta: dict[str, Any]) -> types.CallToolResult:
+    """Return an answer as it may leave: what the owner wrote may hold secrets."""
+    answer = redaction.redact(answer)
     text = types.TextContent(text=json.dumps(answer, ensure_ascii=False, default=str))
     return types.CallToolResult(content=[text], structured_content=answer, _meta=meta)
 

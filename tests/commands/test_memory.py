@@ -3,6 +3,9 @@ import json
 
 import pytest
 
+from f.millrace.core import db
+from f.millrace.memory.recall import recall
+from f.millrace.telemetry.events import watch
 from scripts.commands.__main__ import main
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -99,3 +102,20 @@ def test_bad_input_is_told_in_words(memory, words, said):
     code, text = memory(*words)
 
     assert code == 2 and said in text and "Traceback" not in text
+
+
+def test_what_the_user_wrote_keeps_its_secrets_and_what_others_wrote_does_not(memory):
+    secret = "Zq81" + "harbour"
+    text = f"The crane's console takes password={secret} since Monday"
+    seen = []
+
+    with watch(seen.append):
+        _, own = memory("add", text, "--title", f"password={secret}", "--json")
+        _, said = memory("add", f"{text}, they say", "--trust", "untrusted", "--json")
+        _, new = memory("supersede", own["id"], f"{text} or Friday", "--json")
+
+    assert (own["text"], own["title"]) == (text, f"password={secret}")
+    assert new["text"] == f"{text} or Friday" and secret not in str(said)
+    assert recall("which password takes the crane?")[0].text == new["text"]
+    rows = db.fetch_all("SELECT s::text AS row FROM span s UNION SELECT e::text FROM run_event e")
+    assert secret not in str(rows) + str(seen)

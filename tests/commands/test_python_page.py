@@ -63,3 +63,17 @@ def test_a_notebook_with_a_running_loop_gets_its_answer_too(sources: None) -> No
         return cell(BLOCKS[0] + BLOCKS[1], {})
 
     assert any("gigawatt-hours" in line for line in asyncio.run(notebook()))
+
+
+def test_the_steps_of_one_run_are_shown_on_the_sample_edition(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(os.getcwd())
+    monkeypatch.setenv("MILLRACE_SOURCES", "feeds")
+    monkeypatch.setenv("MILLRACE_FEEDS", "http://127.0.0.1:9/feed.xml")
+    config.reload()
+    (block,) = [one for one in BLOCKS if "read_source.main" in one]
+    names: dict[str, Any] = {}
+
+    assert len(cell(block, names)) == 2
+    assert "hackernews" in names["run"]["sources"]

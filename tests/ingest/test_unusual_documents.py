@@ -15,6 +15,7 @@ from pptx.chart.data import CategoryChartData
 from pptx.enum.chart import XL_CHART_TYPE
 from pptx.util import Inches
 
+from f.millrace.ingest import parse_html
 from f.millrace.ingest.parse import Limits, read
 from f.millrace.ingest.parsed_document import Unreadable
 
@@ -307,3 +308,58 @@ def test_what_is_attached_within_a_form_of_the_text_is_read():
     message.get_payload(1).add_attachment("Berth 7 is free.", filename="berths.txt")
 
     assert "Berth 7 is free." in text_of("a.eml", bytes(message))
+
+
+def _page(body: str) -> list[str]:
+    parsed = parse_html.parse_html(f"<html><body>{body}</body></html>".encode())
+    return [parsed.text[block.start : block.end] for block in parsed.blocks]
+
+
+@pytest.mark.parametrize(
+    ("given", "marks"),
+    [
+        ("<ol><li>a<li>b</ol>", ["1. a", "2. b"]),
+        ('<ol start="9" type="i"><li>a<li>b</ol>', ["ix. a", "x. b"]),
+        ('<ol type="A"><li>a<li value="5">b<li>c</ol>', ["A. a", "E. b", "F. c"]),
+        ("<ol reversed><li>a<li>b<li>c</ol>", ["3. a", "2. b", "1. c"]),
+        ("<ul><li>a<li>b</ul>", ["- a", "- b"]),
+        (
+            "<ol><li>a<ul><li>x</ul><li>b<ol><li>y</ol><li>c</ol>",
+            ["1. a", "- x", "2. b", "1. y", "3. c"],
+        ),
+        ("<ol><li>a<li hidden>n<li>b</ol>", ["1. a", "2. b"]),
+        ("<ol><li><p>a</p><p>more</p></li><li> <p>b</p></li></ol>", ["1. a", "more", "2. b"]),
+    ],
+)
+def test_the_numbers_of_a_list_are_those_that_a_browser_writes(given, marks):
+    assert _page(given) == marks
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("<mi>E</mi><mo>=</mo><mi>m</mi><msup><mi>c</mi><mn>2</mn></msup>", "E = m c^2"),
+        (
+            "<mfrac><mrow><mi>a</mi><mo>+</mo><mi>b</mi></mrow><msqrt><mi>x</mi></msqrt></mfrac>",
+            "(a + b)/√(x)",
+        ),
+        ("<msubsup><mi>x</mi><mi>i</mi><mn>3</mn></msubsup>", "x_i^3"),
+        (
+            "<semantics><mrow><mi>x</mi></mrow><annotation>\\mathit{x}</annotation></semantics>",
+            "x",
+        ),
+    ],
+)
+def test_a_formula_of_a_page_is_read_as_one_types_it(given, said):
+    assert _page(f"<p>It is <math>{given}</math> here.</p>") == [f"It is {said} here."]
+
+
+@pytest.mark.parametrize("tag", ["div", "span", "blockquote", "ul><li"])
+@pytest.mark.parametrize("depth", [150, 400, 2_100, 30_000])
+def test_nothing_of_a_page_is_lost_however_deep_it_is_nested(depth, tag):
+    name = tag.partition(">")[0]
+    closing = "</li></ul>" if name == "ul" else f"</{name}>"
+    given = f"<p>before</p>{f'<{tag}>' * depth}one<p>two</p>{closing * depth}<p>after</p>"
+
+    text = " ".join(_page(given)).split()
+    assert [word.strip("-") for word in text if word != "-"] == ["before", "one", "two", "after"]

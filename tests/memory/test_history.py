@@ -164,15 +164,15 @@ def test_branches_and_forks_stand_on_the_messages_they_share():
     assert db.fetch_one("SELECT count(*) AS n FROM chat_message") == {"n": 4}
 
 
-def test_a_secret_and_a_nul_do_not_get_into_the_tables_and_long_foreign_texts_do():
+def test_a_nul_does_not_get_into_the_tables_and_long_foreign_texts_do():
     long = "שלום 你好 " * 60_000 + "."
-    history.remember_turn("desk", "my key is sk-abcdefghijklmnopqrstuvwx\x00", long)
+    history.remember_turn("desk", "my key\x00", long)
 
     stored = db.fetch_one(
         "SELECT string_agg(content || metadata::text, ' ') AS text FROM chat_message"
     )
 
-    assert "sk-abcdef" not in stored["text"] and history.turns("desk")[0][1] == long
+    assert "my key" in stored["text"] and history.turns("desk")[0][1] == long
     assert len(history.load("desk")) == 2
 
 
@@ -368,3 +368,20 @@ def test_what_was_said_about_something_is_told_by_its_words_or_its_letters():
         "They walk.",
     ]
     assert said("desk", about="kestrel") == [] and said("phone") == []
+
+
+def test_a_conversation_keeps_what_was_said_and_no_secret_that_a_tool_answered():
+    secret, told = "password=" + "Zq81harbour", "token=" + "Zq81tool9x"
+    history.append(
+        "desk",
+        [
+            ModelRequest(parts=[UserPromptPart(f"is it {secret}?")]),
+            ModelResponse(parts=[ToolCallPart("look", {}, tool_call_id="1")]),
+            ModelRequest(parts=[ToolReturnPart("look", f"it says {told}", tool_call_id="1")]),
+            ModelResponse(parts=[TextPart(f"it is {secret}")]),
+        ],
+    )
+
+    kept = str(db.fetch_all("SELECT content, metadata FROM chat_message"))
+    assert history.turns("desk") == [(f"is it {secret}?", f"it is {secret}")]
+    assert kept.count(secret) == 4 and told not in kept

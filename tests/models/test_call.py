@@ -5,6 +5,7 @@ import time
 
 import pytest
 from pydantic_ai import models
+from pydantic_ai.messages import ModelRequest, ModelResponse, TextPart, UserPromptPart
 
 from f.millrace.agents.planner import plan
 from f.millrace.agents.writer import write
@@ -28,8 +29,8 @@ def openai(edge, configure):
     configure(model="openai:gpt-4o")
 
 
-def ask_plan(question="Orbit plant"):
-    return asyncio.run(plan(question))
+def ask_plan(question="Orbit plant", **options):
+    return asyncio.run(plan(question, **options))
 
 
 def ask_write(**options):
@@ -57,6 +58,19 @@ def test_a_provider_is_told_no_secret_and_ones_own_model_is(
     ask_plan(f"what opens password={SECRET} at the crane?")
 
     assert (SECRET in json.dumps(edge.requests)) is is_told
+
+
+@pytest.mark.parametrize(("model", "is_told"), [("gpt-4o", False), ("own-7b", True)])
+def test_a_provider_is_told_no_secret_of_an_earlier_turn(edge, in_step, configure, model, is_told):
+    configure(model=f"openai:{model}")
+    earlier = [
+        ModelRequest(parts=[UserPromptPart([f"is it password={SECRET}?"])]),
+        ModelResponse(parts=[TextPart(f"it is password={SECRET}")]),
+    ]
+
+    ask_plan("and today?", history=earlier)
+
+    assert json.dumps(edge.requests).count(SECRET) == (2 if is_told else 0)
 
 
 def test_a_call_is_one_row_with_its_price_and_the_span_says_what_it_used(edge, in_step):

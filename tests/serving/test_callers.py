@@ -12,6 +12,7 @@ import pytest
 from f.millrace.core import config, db
 from f.millrace.core.config import settings
 from f.millrace.core.errors import BadInput
+from f.millrace.memory.store import remember
 from f.millrace.tools import approved_calls
 from f.millrace.tools.client import Tool
 from f.millrace.trust import actions, approvals, outflow
@@ -222,6 +223,16 @@ def test_a_secret_does_not_leave_the_house(database):
     )
 
     assert answer.is_error and "holds a secret" in texts(answer)
+
+
+def test_a_program_is_told_no_secret_that_the_owner_wrote(database):
+    secret = "Zq81" + "harbour"
+    remember("note", f"The crane's console takes password={secret}", trust="own")
+
+    answer = use(lambda program: program.call_tool("memory_search", {"question": "crane console"}))
+
+    assert "The crane's console takes" in texts(answer)
+    assert secret not in texts(answer) + json.dumps(answer.structured_content)
 
 
 def test_only_what_was_asked_for_and_the_settings_allow_is_offered(database, configure):

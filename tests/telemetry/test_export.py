@@ -11,6 +11,7 @@ from f.millrace.ops.export_traces import main
 from f.millrace.telemetry import export
 from f.millrace.telemetry.export import export_run, export_runs, run_ended
 from f.millrace.telemetry.spans import root_span_id, step
+from scripts.commands import report
 from tests.telemetry.conftest import RUN, Collector
 
 
@@ -269,3 +270,17 @@ def test_what_a_collector_says_of_its_refusal_is_told(
     fault = main()["fault"]
 
     assert "/v1/traces refuses a trace with status 401: no such tenant" in fault
+
+
+def test_who_ended_a_run_is_told_that_its_trace_is_refused(
+    ran: Callable[..., None], collector: Collector, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ran()
+    collector.answers = 400
+
+    report.send_trace(RUN)
+    assert "refuses a trace with status 400" in capsys.readouterr().err
+
+    collector.answers = 200
+    report.send_trace(RUN)
+    assert capsys.readouterr().err == "" and len(collector.spans) == 4

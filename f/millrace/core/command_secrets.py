@@ -9,13 +9,16 @@ import binascii
 import functools
 import re
 from collections.abc import Iterator
+from urllib.parse import unquote
 
 from f.millrace.core import secret_formats, secret_names
 
 Span = tuple[int, int]
 
+LEAST_PASSWORD = 4
+
 # `https://user:password@host`, also `https://token@host`.
-IN_ADDRESS = r"://(?P<user>[^\s/:@\"'<>`]{0,200})(?P<password>:[^\s/@\"'<>`]{1,300})?@"
+IN_ADDRESS = r"://(?P<user>[^\s/:@\[\"'<>`]{0,200})(?P<password>:[^\s/@\"'<>`]{1,300})?@"
 SCHEME = r"(?i)\b(?P<scheme>bearer|basic|token|apikey)[ \t]{1,4}(?P<value>[A-Za-z0-9._~+/=-]{8,}+)"
 # As far as the next row of hyphens.
 KEY_BLOCK = (
@@ -87,7 +90,7 @@ def _in_addresses(text: str) -> Iterator[Span]:
         user, password = match["user"], match["password"]
         if password:
             plain = password[1:]
-            if not secret_names.is_placeholder(plain) and "{" not in plain:
+            if not (secret_names.is_placeholder(plain) or "{" in plain):
                 yield match.start("user"), match.end("password")
         elif len(user) >= 16 and secret_formats.looks_random(user):
             yield match.span("user")
@@ -97,20 +100,28 @@ def _behind_schemes(text: str) -> Iterator[Span]:
     for match in _compile(SCHEME).finditer(text):
         value = match["value"]
         if match["scheme"].lower() == "basic":
-            if _is_login(value):
+            if _is_secret_login(value):
                 yield match.span("value")
-        elif len(value) >= 12 and secret_formats.looks_random(value):
+        elif len(value) >= 12 and value[0] != "/" and secret_formats.looks_random(value):
             yield match.span("value")
 
 
-def _is_login(value: str) -> bool:
-    """Tell whether a value is a user and a password in base64."""
+def read_login(value: str) -> tuple[str, str] | None:
+    """Return the user and the password that are in base64 in a value; None if it holds none."""
     bare = value.rstrip("=")
     try:
         plain = base64.b64decode(bare + "=" * (-len(bare) % 4), validate=True).decode()
     except (binascii.Error, UnicodeDecodeError, ValueError):
+        return None
+    user, colon, password = plain.partition(":")
+    return (user, password) if user and colon and plain.isprintable() else None
+
+
+def _is_secret_login(value: str) -> bool:
+    login = read_login(value)
+    if login is None or len(login[1]) < LEAST_PASSWORD:
         return False
-    return ":" in plain and plain.isprintable()
+    return not secret_names.is_placeholder(unquote(login[1]).rstrip("?"))
 
 
 def _key_blocks(text: str) -> Iterator[Span]:

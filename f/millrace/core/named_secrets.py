@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from f.millrace.core import secret_formats, secret_names
+from f.millrace.core import command_secrets, secret_formats, secret_names
 
 Span = tuple[int, int]
 
@@ -31,6 +31,11 @@ HINTS = tuple(
 )
 NAME_LETTERS = frozenset("_-.$")
 LONGEST_VALUE = 4096
+LEAST_PASSWORD = 4
+# Where a name and its value are all of a line.
+OF_LINES = {"after :": "setting", "after =": "assignment"}
+# Where text in quotes is a value; in a sentence it is a quotation.
+QUOTED = frozenset({"after =, quoted", "after :, quoted", "quoted name, quoted"})
 BEHIND = (
     r"(?P<close>\\{0,6}[\"'`]?\]?)[ \t]{0,8}(?P<sign>=>|:=|\?=|={1,3}|::|:|：|>|,)?"
     r"(?P<space>[ \t]{0,8})"
@@ -49,6 +54,7 @@ SCHEME = (
     r"(?i)(?:bearer|basic|token|digest|api-?key|negotiate|hmac|ntlm|key|bot|oauth|splunk|jwt|ssws"
     r"|aws4-hmac-sha256|sharedaccesssignature)[ \t]{1,4}"
 )
+OF_COOKIES = frozenset("path domain expires max-age samesite version comment priority".split())
 COOKIE = r"[\w.%-]{1,100}=[^\s;]{2,}"
 LINE = r"[^\"'`\n\\]{1,4096}"
 # A user and a password as a list.
@@ -62,6 +68,7 @@ CONNECTION = (
     r"(?i)\b(?:host|user|uid|user id|server|dbname|port|database|data source|accountname|endpoint)"
     r"\s?="
 )
+FIRST_ARGUMENT = r"[(\[{]\s{0,4}(?:[bfruBFRU]{1,2}|@)?\\{0,6}[\"'`]\Z"
 LOGIN = r"(?:\bmachine\s{1,8}\S{1,100}|\bdefault)\s{1,8}login\s{1,8}\S{1,100}\s{1,8}\Z"
 
 
@@ -126,7 +133,7 @@ def _value_behind(text: str, name: SecretName) -> Span | None:
         return _spaced(text, name, behind)
     if sign == ">":
         return _element(text, name, behind.end())
-    if not _gives_a_value(text, behind):
+    if not _gives_a_value(text, name, behind):
         return None
     listed = _compile(USER_AND_PASSWORD).match(text, behind.end())
     if listed and sign != ",":
@@ -134,15 +141,22 @@ def _value_behind(text: str, name: SecretName) -> Span | None:
     return _read(text, name, behind.end(), _place(text, name, behind))
 
 
-def _gives_a_value(text: str, behind: "re.Match[str]") -> bool:
+def _gives_a_value(text: str, name: SecretName, behind: "re.Match[str]") -> bool:
     sign, close = behind["sign"], behind["close"]
     if sign in ("==", "===", "::"):
         return False
     if sign == ":":
-        return not close.endswith("]")  # `[name]: address` of Markdown
+        # `[name]: address` of Markdown, `name :word` of Ruby.
+        of_ruby = text[behind.start("sign") - 1] in " \t" and not behind["space"]
+        return not (close.endswith("]") or of_ruby)
     if sign != ",":
         return True
-    return close.endswith(("'", '"')) and _compile(OPENING).match(text, behind.end()) is not None
+    # The first of two arguments names what the second is; a later one is a value itself.
+    return (
+        close.endswith(("'", '"'))
+        and _compile(OPENING).match(text, behind.end()) is not None
+        and _compile(FIRST_ARGUMENT).search(text[max(0, name.start - 8) : name.start]) is not None
+    )
 
 
 def _names_a_pair(text: str, name: SecretName) -> bool:
@@ -230,12 +244,21 @@ def _credentials(text: str, behind: "re.Match[str]") -> Span | None:
     value = _compile(LINE if whole else BARE).match(text, at)
     if value is None or secret_names.is_placeholder(value[0]):
         return None
-    if not (opening or scheme) and any(sign in value[0] for sign in "([{"):
-        return None  # a type or a call
-    marked = secret_names.is_marked(value[0]) and (
-        bool(opening or scheme) or behind["sign"] == ":" or not secret_names.is_reference(value[0])
+    if scheme and scheme[0].strip().lower() == "basic":
+        # A login is told by what it holds, in `command_secrets`.
+        held = command_secrets.read_login(value[0])
+        return value.span() if held is None and len(value[0]) >= 16 else None
+    told = bool(opening or scheme)
+    return value.span() if _is_credential(value[0], told, behind["sign"]) else None
+
+
+def _is_credential(value: str, told: bool, sign: str) -> bool:
+    """Tell whether a value is no type, call or name; quotes or a scheme have `told` that."""
+    if not told and any(letter in value for letter in "([{"):
+        return False
+    return secret_names.is_marked(value) and (
+        told or sign == ":" or not secret_names.is_reference(value)
     )
-    return value.span() if marked else None
 
 
 def _cookies(text: str, name: SecretName, behind: "re.Match[str]") -> Span | None:
@@ -248,7 +271,15 @@ def _cookies(text: str, name: SecretName, behind: "re.Match[str]") -> Span | Non
     value = _compile(LINE).match(text, opening.end() if opening else behind.end())
     if value is None or not _compile(COOKIE).match(value[0]):
         return None
-    return None if secret_names.is_placeholder(value[0].partition("=")[2]) else value.span()
+    pairs = (part.strip().partition("=") for part in value[0].split(";"))
+    return value.span() if any(_is_cookie(pair[0], pair[2]) for pair in pairs) else None
+
+
+def _is_cookie(name: str, value: str) -> bool:
+    """Tell whether a cookie may open something: neither an attribute nor a short word."""
+    if name.lower() in OF_COOKIES or len(value) < 6 or secret_names.is_placeholder(value):
+        return False
+    return secret_names.is_marked(value) or (len(value) >= 8 and secret_names.kind_of(name) != "")
 
 
 def _read(text: str, name: SecretName, at: int, place: str) -> Span | None:
@@ -266,9 +297,30 @@ def _read(text: str, name: SecretName, at: int, place: str) -> Span | None:
         return None
     value = bare[0].rstrip(".:") if place == "sentence" else bare[0]
     following = text[bare.end() : bare.end() + 1]
-    if place == "after =" and following and following in ",)]" and not _random(value):
-        return None  # an argument: the name of a variable
+    if place == "after =" and following and following in ",)]" and _is_argument(value, name):
+        return None
+    place = _place_in_line(text, name, place, following)
     return (at, at + len(value)) if _is_secret(value, name, place) else None
+
+
+def _is_argument(value: str, name: SecretName) -> bool:
+    """Tell whether a value may be the name of a variable."""
+    is_number = name.kind == "password" and value.isdigit()
+    return not (is_number or _random(value))
+
+
+def _place_in_line(text: str, name: SecretName, place: str, following: str) -> str:
+    """Return the place of a value without quotes, by what stands in its line beside it."""
+    ends = following in ("", "\n", "\r")
+    if place == "header" and not ends and following not in ("'", '"', "\\"):
+        return "after :"
+    return OF_LINES.get(place, place) if ends and _stands_first(text, name) else place
+
+
+def _stands_first(text: str, name: SecretName) -> bool:
+    """Tell whether nothing but an indentation stands before a name in its line."""
+    before = text[max(0, name.start - 40) : name.start].rpartition("\n")[2]
+    return before.strip(" \t-") == ""
 
 
 def _random(value: str) -> bool:
@@ -276,16 +328,16 @@ def _random(value: str) -> bool:
 
 
 def _is_secret(value: str, name: SecretName, place: str) -> bool:
-    if not value or secret_names.is_placeholder(value) or len(value) < 4:
+    if not _may_be_secret(value):
         return False
     quoted = place.endswith("quoted")
-    if any(letter.isspace() for letter in value):
+    if name.kind != "password" and _stands_for_another(value, name, place):
         return False
     if name.kind == "weak":
-        return _is_weak_secret(value, name, quoted)
+        return _is_weak_secret(value, name, place)
     if name.kind == "address" and place != "given":
         return False
-    if place.startswith(("given", "pair")) or place == "element":
+    if _holds_values_only(place) or _is_plain_password(value, name, place):
         return not (value[0] in "$/(" or "(" in value)
     if not secret_names.is_marked(value):
         return False
@@ -294,12 +346,57 @@ def _is_secret(value: str, name: SecretName, place: str) -> bool:
     return place == "header" or not secret_names.is_reference(value)
 
 
-def _is_weak_secret(value: str, name: SecretName, quoted: bool) -> bool:
-    if name.text.lower().endswith("auth") and ":" in value and "//" not in value:
-        return secret_names.is_marked(value.partition(":")[2])
+def _may_be_secret(value: str) -> bool:
+    return (
+        len(value) >= LEAST_PASSWORD
+        and not any(letter.isspace() for letter in value)
+        and not secret_names.is_placeholder(value)
+    )
+
+
+def _stands_for_another(value: str, name: SecretName, place: str) -> bool:
+    """Tell whether a value stands for a secret that a service issues; a person may choose such a
+    password.
+    """
+    is_of_test = place == "after =, quoted" and secret_names.is_pin(value)  # `token = "12345"`
+    return (
+        is_of_test
+        or secret_names.names_itself(name.text, value)
+        or secret_names.is_description(value)
+    )
+
+
+def _holds_values_only(place: str) -> bool:
+    """Tell whether in such a place stands a value, and never a word, a type or a variable."""
+    return place.startswith(("given", "pair")) or place in ("element", "option, quoted")
+
+
+def _is_plain_password(value: str, name: SecretName, place: str) -> bool:
+    """Tell whether small letters are a password: as text in quotes, or alone in the line of a
+    setting or a header; also a word with figures in a line of its own. Elsewhere they are most
+    likely a word, a type or a variable.
+    """
+    of_header = place.startswith("header") and name.text.lower().startswith("x-")
+    if not (name.kind == "password" or of_header):
+        return False
+    if place in OF_LINES.values() and secret_names.is_typed(value, place == "assignment"):
+        return True
+    alone = place == "setting" or of_header or place in QUOTED
+    is_word = value.isascii() and value.islower() and value.isalpha()
+    return alone and is_word and len(value) >= LEAST_PASSWORD
+
+
+def _is_weak_secret(value: str, name: SecretName, place: str) -> bool:
+    login, _, password = value.partition(":")
+    if name.text.lower().endswith("auth") and password and "//" not in value and login[0] != "/":
+        return (
+            len(password) >= 4
+            and not secret_names.is_placeholder(password)
+            and secret_names.is_marked(password)
+        )
     if len(value) < 12 or "/" in value or not _random(value):
         return False
-    return quoted or not secret_names.is_reference(value)
+    return place.endswith("quoted") or not secret_names.is_reference(value)
 
 
 @functools.cache

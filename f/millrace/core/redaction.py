@@ -35,6 +35,7 @@ SECRET_VARIABLE = (
     r"(?:^|_)(?:API_?KEY|ACCESS_?KEY|SECRET(?:_?KEY)?|PRIVATE_?KEY|TOKEN"
     r"|PASSWORD|PASSWD|PASS|PWD|CREDENTIALS?|AUTH)$"
 )
+PATH_STARTS = ("/", "~/", "./", "../", "C:\\", "D:\\")
 # `=`, `:` or a telling name before a word that is a secret, and no more of a longer word or path
 # behind it.
 BEFORE_WORD = (
@@ -185,10 +186,17 @@ def _secrets(value: Any) -> Iterator[str]:
 
 def _environment_secrets() -> Iterator[str]:
     for name, value in os.environ.items():
-        if _compile(SECRET_VARIABLE).search(name.upper()):
+        if _compile(SECRET_VARIABLE).search(name.upper()) and not _is_path(name, value):
             yield value
         if "://" in value and "@" in value:
             yield from _parts(value)
+
+
+def _is_path(name: str, value: str) -> bool:
+    """Tell whether a variable says where something is: a shell's `PWD`, the file of credentials."""
+    if name.upper() == "PWD":
+        return True
+    return value.startswith(PATH_STARTS) and os.path.exists(os.path.expanduser(value))
 
 
 def _parts(secret: str) -> Iterator[str]:

@@ -27,6 +27,11 @@ OF_KEYS = frozenset(
     " service client session consumer hmac aes webhook admin deploy license crypt authentication"
     " integration ssh gpg cipher jwt authorization".split()
 )
+# What makes a key one that everybody may know.
+OPEN_KEYS = frozenset(
+    "public pub websocket socket idempotency idempotent cache sort partition primary foreign"
+    " unique row routing message site publishable translation i18n".split()
+)
 # What makes a token a mark in a text or in a list.
 OF_TOKENS = frozenset(
     "page next continuation sync pagination eos bos pad unk sep cls mask special stop end start"
@@ -49,19 +54,53 @@ PLACEHOLDER_PARTS = (
     "your", "example", "placeholder", "redacted", "xxxx", "***", "...", "…", "dummy", "${", "{{",
     "<%", "%(", "$(", "#{", "(?", "%s", "%d", "%.*s",
 )  # fmt: skip
-# `$NAME`, `%NAME%`, `<name>`, `{name}`, `[name]`, `****`, `\x16`, `--option`.
+# `$NAME`, `%NAME%`, `<name>`, `{name}`, `[name]`, `****`, `\x16`, `--option`, `+name+`, signs of a
+# program, `Name=word`.
 PLACEHOLDER = (
     r"(?s)[.+]?\$[A-Za-z_]\w*+(?:\W.*)?|%[A-Za-z_]++%?|%\(.*|<.*|\{.*|\[.*|\*++|\\.*|--.*"
-    r"|&[a-z]++;?.*"
+    r"|&[a-z]++;?.*|\+.*\+|[\s.,:;*•·…_=<>(){}\[\]|/\\+'-]*+|[A-Za-z_]{1,40}=[A-Za-z_]{1,40}"
+    r"|\d{4}-\d\d-\d\d[T ]\d\d:.*|open sesame"  # a time; the example of RFC 7617
 )
-# Of a package whose name tells: `"jsonwebtoken": "^9.0.2"`.
-VERSION = r"[\^~<>=v]{0,3}[0-9]{1,6}(?:\.(?:[0-9]{1,6}|[x*])){1,3}(?:[-+][0-9a-z.-]{1,30})?"
+# Of a package whose name tells: `"jsonwebtoken": "^9.0.2"`, `"next-auth": "workspace:*"`.
+VERSION = (
+    r"[\^~<>=v]{0,3}[0-9]{1,6}(?:\.(?:[0-9]{1,6}|[x*])){1,3}(?:[-+][0-9a-z.-]{1,30})?"
+    r"|(?:workspace|file|link|npm|portal|catalog):.{0,80}"
+)
+# `required|min:8|confirmed`: what a value has to be.
+RULE = (
+    r"(?:(?:[a-z]{2,20}_)?(?:required|nullable|sometimes|present|filled|string|confirmed|min|max|size"
+    r"|between|digits|same|exists|unique|throttle|password)"
+    r"(?::\d{1,6}(?:,\d{1,6}){0,3})?(?:\||\Z)){1,20}"
+)
+# `changeMe`, `CHANGE_THIS`, `replace-me-please`: written without what stands between the words.
+TO_BE_CHANGED = (
+    r"(?:please)?(?:change|replace|insert|enter|fill|put|edit)(?:me|this|it|here|in)"
+    r"(?:please|now|later|first)?"
+)
+# What a description of a secret is made of besides the words that tell: `token-from-query`.
+OF_DESCRIPTIONS = frozenset(
+    "access client refresh bearer basic csrf xsrf oauth my our the some this is not a an so very"
+    " super top new old another other first second test testing tests tester sample demo fake mock"
+    " foo bar val value string text here with to user username admin default secure insecure strong"
+    " weak long short random generated invalid valid wrong correct incorrect bad good expired id"
+    " app api service server prod dev stage local private public shared hash encoded encrypted"
+    " plain data null none empty hidden sign signing signed signature from query header param"
+    " params form body url".split()
+)
 WORD = r"[A-Z]++(?![a-z])|[A-Z]?[^\W\dA-Z_]++|[A-Z]++|\d++"
 TYPE = r"(?i)[&*]{0,2}(?:u?int|float|[iu]|f|utf|sha|md|base|hs|rs|es|aes|vec|bytes)-?\d{1,4}"
+TYPED = r"[A-Za-z]*+[0-9][A-Za-z0-9]*+"
+TYPED_OR_VARIABLE = r"[A-Z]?[a-z]*+[0-9]++[a-z][a-z0-9]*+|[A-Z][a-z]++[0-9]++"
 FILES = frozenset(
     "pem key txt json yaml yml crt cer p12 pfx py js ts go rs java php html htm md env sh".split()
 )
 IDENTIFIER = r"[A-Za-z_$@][\w$]*+(?:(?:\.|->|::|\?\.)[A-Za-z_$][\w$]*+)*+"
+# Letters in each word of `TestOAuth2Authorizations`, on average; random letters have two.
+LETTERS_OF_WORD = 4.5
+# Figures behind a word that count it: `token2`, `secret-10`.
+MOST_FIGURES = 2
+LONGEST_PIN = 8
+JOINED = str.maketrans("", "", "-_. ")
 LONGEST_NAME = 80
 
 
@@ -91,13 +130,13 @@ def kind_of(name: str) -> str:
 
 def _kind_of_word(last: str, before: str) -> str:
     if last == "key":
-        return "secret" if before in OF_KEYS else "weak"
+        return "secret" if before in OF_KEYS else "" if before in OPEN_KEYS else "weak"
     if last.endswith("key") and last[:-3] in OF_KEYS:
         return "secret"
     if (before, last) == ("session", "id"):
         return "weak"
     if before and last in ("pass", "pw"):
-        return "secret"
+        return "password"
     return "weak" if last in WORDS else "address" if last in OF_ADDRESSES else ""
 
 
@@ -109,24 +148,57 @@ def is_secret_key(key: str) -> bool:
 
 def is_placeholder(value: str) -> bool:
     """Tell whether a value stands for a secret and is none."""
-    folded = value.strip().casefold()
+    bare = value.strip()
+    folded = bare.casefold()
     return (
         len(folded) < 3
         or folded in PLACEHOLDERS
-        or _compile(PLACEHOLDER).fullmatch(value.strip()) is not None
+        or folded in ENDINGS
+        or _compile(PLACEHOLDER).fullmatch(bare) is not None
         or _compile(VERSION).fullmatch(folded) is not None
-        or len(set(folded)) < 3
+        or (_compile(RULE).fullmatch(bare) is not None and (":" in bare or "|" in bare))
+        # `xxxx`, and not `1111`, which is typed.
+        or (len(set(folded)) < 3 and not is_pin(folded))
         or any(part in folded for part in PLACEHOLDER_PARTS)
-        or _is_telling_name(value)
+        or _is_telling_name(bare)
+        or _compile(TO_BE_CHANGED).fullmatch(folded.translate(JOINED)) is not None
     )
+
+
+def is_pin(value: str) -> bool:
+    """Tell whether a value is a few figures, as one types them."""
+    return value.isdigit() and len(value) <= LONGEST_PIN
+
+
+def is_description(value: str) -> bool:
+    """Tell whether a value says in two or more words what it stands for (`my-client-secret-2`), as
+    what a service issues never does, and a password of a person may.
+    """
+    words = [word.lower() for word in _compile(WORD).findall(value)]
+    if words and words[-1].isdigit() and len(words[-1]) <= MOST_FIGURES:
+        words.pop()
+    telling = [word in ENDINGS or word in WORDS for word in words]
+    return (
+        len(words) >= 2
+        and any(telling)
+        and all(
+            tells or word in OF_DESCRIPTIONS for tells, word in zip(telling, words, strict=True)
+        )
+    )
+
+
+def names_itself(name: str, value: str) -> bool:
+    """Tell whether a value is only its name again, or the end of it: `SEC_KEY1 = "Sec-Key1"`."""
+    plain = "".join(filter(str.isalnum, value.casefold()))
+    return kind_of(value) != "" and "".join(filter(str.isalnum, name.casefold())).endswith(plain)
 
 
 def _is_telling_name(value: str) -> bool:
     """Tell whether a value is itself a name such as `oldRefreshToken` or `API_KEY`."""
     return (
-        any(letter.isupper() or letter in "_-" for letter in value)
+        any(letter.isupper() or letter in "_-+." for letter in value)
         and not any(letter.isdigit() for letter in value)
-        and _compile(IDENTIFIER).fullmatch(value.replace("-", "_")) is not None
+        and _compile(IDENTIFIER).fullmatch(value.replace("-", "_").replace("+", "_")) is not None
         and kind_of(value) not in ("", "weak", "address")
     )
 
@@ -139,15 +211,40 @@ def is_reference(value: str) -> bool:
         "." in value and value.lower().rpartition(".")[2] in FILES
     ):
         return True
-    if len(value) >= 6 and _is_word_with_number(value) and not kind_of(value):
-        return False
-    identifier = _compile(IDENTIFIER).fullmatch(value) is not None
-    return identifier and not secret_formats.looks_random(value)
+    if len(value) >= 6 and _is_word_with_number(value):
+        figures = len(value) - len(value.rstrip("0123456789"))
+        # `password2` is a variable, `password123` is typed by a person.
+        return kind_of(value) != "" and figures <= MOST_FIGURES
+    bare = value.rstrip("!?") if "." in value else value
+    identifier = _compile(IDENTIFIER).fullmatch(bare) is not None
+    return identifier and (not secret_formats.looks_random(bare) or _is_of_words(bare))
 
 
 def _is_word_with_number(value: str) -> bool:
     word = value.rstrip("0123456789")
-    return len(word) >= 3 and word.isascii() and word.isalpha() and 0 < len(value) - len(word) <= 6
+    plain = word.islower() or word.isupper() or word.istitle()
+    return (
+        len(word) >= 3
+        and word.isascii()
+        and word.isalpha()
+        and plain
+        and (0 < len(value) - len(word) <= 6)
+    )
+
+
+def is_typed(value: str, is_variable: bool) -> bool:
+    """Tell whether a word without quotes has figures as people type them in a password (`s3cr3t`,
+    `Harbour7`); where it may be a variable, `harbour7` does not tell.
+    """
+    pattern = TYPED_OR_VARIABLE if is_variable else TYPED
+    return (
+        _compile(TYPE).fullmatch(value) is None and _compile(pattern).fullmatch(value) is not None
+    )
+
+
+def _is_of_words(identifier: str) -> bool:
+    words = _compile(WORD).findall(identifier)
+    return sum(map(len, words)) >= LETTERS_OF_WORD * len(words)
 
 
 def is_marked(value: str) -> bool:

@@ -2,14 +2,17 @@
 
 """Web pages and other HTML: what a reader sees of them, in order, with headings and tables."""
 
+import itertools
 import re
+from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
-from f.millrace.ingest import parsed_document
+from f.millrace.ingest import parsed_document, word_numbering
 
 UNSEEN = frozenset(
     "script style noscript template nav footer aside svg iframe object button select head dialog"
-    " canvas audio video math".split()
+    " canvas audio video".split()
 )
 BREAKS = frozenset(
     """address article blockquote body center dd details div dl dt fieldset figcaption figure form
@@ -34,6 +37,23 @@ DATES = (
     "created",
 )
 DEEPEST = 200
+# The parser drops all that follows an element which is nested deeper than 2,048.
+MOST_NESTED = 1000
+WRAPPERS = re.compile(
+    r"<(?P<close>/?)(?P<name>div|span|font|b|i|u|em|strong|small|big|a|section|article|center"
+    r"|blockquote|table|ul|ol|dl|form|main)\b[^<>]*+>",
+    re.IGNORECASE,
+)
+NUMBERS = {"a": "lowerLetter", "A": "upperLetter", "i": "lowerRoman", "I": "upperRoman"}
+POWERS = {
+    "msup": "^",
+    "msub": "_",
+    "mover": "^",
+    "munder": "_",
+    "mfrac": "/",
+    "msubsup": "_^",
+    "munderover": "_^",
+}
 MOST_SPANNED = 100
 # In a list of terms a longer text explains, a shorter one is a value.
 LONGEST_VALUE = 120
@@ -50,7 +70,8 @@ def parse_html(data: bytes) -> parsed_document.Parsed:
         # string is refused.
         text = re.sub(r"^\s*<\?xml[^>]*\?>", "", _decode_declared(data) or parse_text.decode(data))
         root = html.document_fromstring(
-            text, parser=html.HTMLParser(remove_comments=True, remove_pis=True, huge_tree=True)
+            _flatten(text),
+            parser=html.HTMLParser(remove_comments=True, remove_pis=True, huge_tree=True),
         )
     except (etree.ParserError, etree.XMLSyntaxError, ValueError) as error:
         raise parsed_document.Unreadable(
@@ -64,6 +85,29 @@ def parse_html(data: bytes) -> parsed_document.Parsed:
         first = next((block for block in parsed.blocks if block.kind == "heading"), None)
         parsed.title = parsed.text[first.start : first.end] if first else ""
     return parsed
+
+
+def _flatten(text: str) -> str:
+    """Return a page without the wrappers that are nested deeper than a parser follows."""
+    depth: Counter[str] = Counter()
+    dropped: Counter[str] = Counter()
+
+    def flatten(tag: "re.Match[str]") -> str:
+        name = tag["name"].lower()
+        if not tag["close"]:
+            is_deep = depth.total() >= MOST_NESTED
+            (dropped if is_deep else depth)[name] += 1
+            return "<br>" if is_deep else tag[0]
+        if dropped[name]:
+            dropped[name] -= 1
+            return "<br>"
+        depth[name] = max(0, depth[name] - 1)
+        return tag[0]
+
+    # Counting them is quicker than going through them.
+    if text.count("<") <= 2 * MOST_NESTED:
+        return text
+    return WRAPPERS.sub(flatten, text)
 
 
 def _decode_declared(data: bytes) -> str:
@@ -164,6 +208,72 @@ def _visible_text(element: Any, depth: int) -> str:
     )
 
 
+def _text_of_deep(element: Any) -> str:
+    """Return what a reader sees in an element of any depth, with what is on lines of its own in
+    lines.
+    """
+    from lxml import etree  # pyright: ignore[reportAttributeAccessIssue]
+
+    parts: list[str] = []
+    walker = etree.iterwalk(element, events=("start", "end"))
+    for event, each in walker:
+        if event == "start" and _is_hidden(each):
+            walker.skip_subtree()
+            continue
+        parts.append("\n" if each.tag in BREAKS or each.tag == "br" else "")
+        parts.append(
+            (each.text if event == "start" else "" if each is element else each.tail) or ""
+        )
+    return "".join(parts)
+
+
+def _formula(element: Any, depth: int = 0) -> str:
+    """Return a formula in MathML as one types it in a line: `x^2/(a + b)`."""
+    if element.tag in ("annotation", "annotation-xml") or not isinstance(element.tag, str):
+        return ""
+    if not len(element) or depth > DEEPEST:
+        return parsed_document.one_line(element.text or "")
+    parts = [found for child in element if (found := _formula(child, depth + 1))]
+    if parts and element.tag in POWERS:
+        signs = zip(POWERS[element.tag], parts[1:], strict=False)
+        told = "".join(f"{sign}{_group(part)}" for sign, part in signs)
+        return _group(parts[0]) + told
+    joined = " ".join(parts)
+    return f"√({joined})" if element.tag in ("msqrt", "mroot") else joined
+
+
+def _group(text: str) -> str:
+    return f"({text})" if " " in text else text
+
+
+def _numbers(numbered: Any, start: int | None = None) -> Iterator[int]:
+    """Yield the numbers that a browser counts in `<ol>`, from its start or another one."""
+    backwards = numbered.get("reversed") is not None
+    if start is None:
+        entries = sum(one.tag == "li" for one in numbered) if backwards else 1
+        start = _whole(numbered.get("start"), entries)
+    yield from itertools.count(start, -1 if backwards else 1)
+
+
+def _whole(text: str | None, otherwise: int) -> int:
+    plain = (text or "").strip()
+    return int(plain) if re.fullmatch(r"-?\d{1,9}", plain) else otherwise
+
+
+def _begins_entry(element: Any) -> bool:
+    """Tell whether an element is an entry of a list, or the paragraph with which one begins."""
+    if element.tag == "li":
+        return True
+    entry = element.getparent()
+    return (
+        element.tag in ("p", "div")
+        and entry is not None
+        and entry[0] is element
+        and not (entry.text or "").strip()
+        and _begins_entry(entry)
+    )
+
+
 def _pairs(terms: Any) -> list[str]:
     """Return the terms of a list, each with what it says in a few words: `name: value`; nothing
     when the list is made otherwise.
@@ -189,6 +299,8 @@ class _Walk:
         self._parsed = parsed
         self._run: list[str] = []
         self._kind: parsed_document.Kind = "paragraph"
+        self._mark = "-"
+        self._lists: list[tuple[Any, Iterator[int]]] = []
 
     def walk(self, element: Any) -> None:
         self._into(element, 0)
@@ -199,7 +311,9 @@ class _Walk:
             return
         tag = element.tag
         if depth > DEEPEST:
-            self._run.append(element.text_content())
+            self._run.append(_text_of_deep(element))
+        elif tag == "math":
+            self._run.append(_formula(element) or element.get("alttext") or "")
         elif tag == "table" and not element.findall(".//table"):
             self._end()
             caption = element.find("caption")
@@ -222,10 +336,15 @@ class _Walk:
         breaks = tag in BREAKS
         around, self._kind = (
             self._kind,
-            ("list" if tag == "li" else "paragraph" if breaks else self._kind),
+            ("list" if _begins_entry(element) else "paragraph" if breaks else self._kind),
         )
         if breaks:
             self._end(around)
+        mark = self._mark
+        if tag in ("ol", "ul"):
+            self._lists.append((element, _numbers(element)))
+        elif tag == "li":
+            self._mark = self._mark_of(element)
         self._run.append(element.text or "")
         for child in element:
             self._into(child, depth + 1)
@@ -235,7 +354,22 @@ class _Walk:
                 self._end("heading", int(tag[1]))
             else:
                 self._end(self._kind)
-        self._kind = around
+        self._kind, self._mark = around, mark
+        if tag in ("ol", "ul"):
+            self._lists.pop()
+
+    def _mark_of(self, entry: Any) -> str:
+        """Return what a browser writes before an entry: a number in `<ol>`, else a hyphen."""
+        if not self._lists or self._lists[-1][0].tag != "ol":
+            return "-"
+        numbered, numbers = self._lists[-1]
+        number = next(numbers)
+        given = _whole(entry.get("value"), number)
+        if given != number:
+            self._lists[-1] = numbered, _numbers(numbered, given)
+            next(self._lists[-1][1])
+        kind = NUMBERS.get(numbered.get("type") or "", "")
+        return word_numbering.write_number(given, kind) + "."
 
     def _end(self, kind: parsed_document.Kind = "paragraph", level: int = 0) -> None:
         lines = (
@@ -246,4 +380,4 @@ class _Walk:
         self._run = []
         text = "\n".join(line for line in map(parsed_document.one_line, lines) if line)
         if text:
-            self._parsed.add(f"- {text}" if kind == "list" else text, kind, level=level)
+            self._parsed.add(f"{self._mark} {text}" if kind == "list" else text, kind, level=level)

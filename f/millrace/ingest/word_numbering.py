@@ -58,7 +58,8 @@ class Numbering:
             return "-"
         for place in range(level + 1):
             text = text.replace(
-                f"%{place + 1}", _write(counts[place], levels.get(place, ("decimal", "", 1))[0])
+                f"%{place + 1}",
+                write_number(counts[place], levels.get(place, ("decimal", "", 1))[0]),
             )
         return text.strip() or "-"
 
@@ -90,7 +91,8 @@ def _value(element: Any, name: str) -> str:
     return str(found.get(f"{WORD}val") or "") if found is not None else ""
 
 
-def _write(number: int, kind: str) -> str:
+def write_number(number: int, kind: str) -> str:
+    """Return a number of a list in letters or Roman figures, as its kind says."""
     if kind in ("lowerLetter", "upperLetter") and number > 0:
         letter = chr(ord("a") + (number - 1) % 26) * ((number - 1) // 26 + 1)
         return letter if kind == "lowerLetter" else letter.upper()

@@ -2,8 +2,9 @@
 
 """Pydantic AI's conversation store over `chat_session` and `chat_message`.
 
-A record is a session's row, an entry a message's row. What is stored is redacted. Deleting a
-conversation deletes its messages, but for those that a fork still stands on.
+A record is a session's row, an entry a message's row. What the user and the assistant said stays
+as it is, and is masked on its way out; what tools answered is redacted. Deleting a conversation
+deletes its messages, but for those that a fork still stands on.
 """
 
 from __future__ import annotations
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
 
 
 RECORD: TypeAdapter[ConversationRecord] = TypeAdapter(ConversationRecord)
+# What a user and an assistant said, of the parts of a message.
+SAID = frozenset({"user-prompt", "text"})
 # What has a column of its own.
 COLUMNS = {"conversation_id", "scope", "updated_at"}
 
@@ -157,9 +160,11 @@ class PostgresConversationStore(ConversationStore):
         turn = int(row["turn"]) if row else 0
         for entry in entries:
             turn += begins_turn(entry.message)
-            stored = redaction.redact(
-                ModelMessagesTypeAdapter.dump_python([entry.message], mode="json")[0]
-            )
+            stored = ModelMessagesTypeAdapter.dump_python([entry.message], mode="json")[0]
+            stored["parts"] = [
+                part if part["part_kind"] in SAID else redaction.redact(part)
+                for part in stored["parts"]
+            ]
             connection.execute(
                 "INSERT INTO chat_message (session_id, entry_id, parent_id, turn, role, content,"
                 " metadata, created_at) VALUES (%s, %s, %s, %s, %s, %s, %s,"
@@ -170,7 +175,7 @@ class PostgresConversationStore(ConversationStore):
                     entry.parent_id,
                     max(turn, 1),
                     "user" if isinstance(entry.message, ModelRequest) else "assistant",
-                    redaction.redact(text_of(entry.message)).replace("\x00", ""),
+                    _text_of_parts(stored["parts"]).replace("\x00", ""),
                     db.jsonb(
                         {**self.metadata, "message": stored, "run_id": run_context.current().run_id}
                     ),
@@ -212,6 +217,10 @@ def text_of(message: ModelMessage) -> str:
     """Return what a person would read of a message."""
     parts = (getattr(part, "content", "") for part in message.parts)
     return " ".join(part for part in parts if isinstance(part, str))
+
+
+def _text_of_parts(parts: Sequence[dict[str, Any]]) -> str:
+    return " ".join(part["content"] for part in parts if isinstance(part.get("content"), str))
 
 
 def _expect(connection: db.Connection, session: str, revision: str | None) -> None:

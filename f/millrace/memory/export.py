@@ -9,7 +9,7 @@ Vectors are not in it; they are computed again by the model of the store that im
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from f.millrace.core import db, errors, ids, redaction, run_context
+from f.millrace.core import db, errors, ids, run_context
 from f.millrace.memory import bitemporal, near_duplicates, store
 
 # A line of an export; what its keys are says its kind.
@@ -232,8 +232,8 @@ class _Import:
 
     def item(self, record: Record) -> int:
         raw, title = store.clean(record["raw_text"]), store.clean(record["title"])
-        if not record["metadata"].get("document"):
-            raw, title = redaction.redact(raw), redaction.redact(title)
+        kept = [record["trust"], record["metadata"].get("document", "")]
+        raw, title = store.mask_unless_own(raw, *kept), store.mask_unless_own(title, *kept)
         if not str(raw.get("text", "")).strip():
             raise ValueError("its text is empty")
         hashed = store.content_hash(title, raw)
@@ -339,7 +339,7 @@ class _Import:
     def session(self, record: Record) -> int:
         name = record["id"].rsplit("/", 1)[-1]
         session = name if self.target == "main" else f"{self.target}/{name}"
-        metadata = store.clean(redaction.redact(record["metadata"]))
+        metadata = store.clean(record["metadata"])
         kept = metadata.get("record", {})
         kept = {**kept, **{name: self.entry(kept.get(name)) for name in ("head_id", "forked_at")},
                 "branches": [self.entry(tip) for tip in kept.get("branches", [])]}  # fmt: skip
@@ -373,8 +373,8 @@ class _Import:
                 self.entry(record["parent_id"]),
                 record["turn"],
                 record["role"],
-                store.clean(redaction.redact(record["content"])),
-                db.jsonb(redaction.redact(record["metadata"])),
+                store.clean(record["content"]),
+                db.jsonb(record["metadata"]),
                 record["created_at"],
             ],
         )

@@ -10,6 +10,7 @@ the next.
 
 from __future__ import annotations
 
+import functools
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
@@ -272,8 +273,11 @@ def _to_json(value: Any) -> Any:
     return value
 
 
-def _as_it_is(value: Any) -> Any:
-    return value
+def mask_unless_own(value: Any, trust: str, document: str = "") -> Any:
+    """Return what is stored of a text or its metadata: what the user wrote stays as it is, and is
+    masked on its way out; of anybody else's, secrets are masked.
+    """
+    return value if trust == "own" or document else redaction.redact(value)
 
 
 def _given_item(draft: Draft, namespace: str, run_id: str | None) -> items.GivenItem:
@@ -297,10 +301,9 @@ def _given_item(draft: Draft, namespace: str, run_id: str | None) -> items.Given
         raise errors.BadInput(
             f"valid_from {start.isoformat()} must be before valid_to {end.isoformat()}"
         )
-    # A document is the user's own and stays as it is; what leaves is masked on its way out.
-    masked = _as_it_is if draft.origin.document else redaction.redact
-    raw = clean(masked({"text": text, **draft.more}))
-    title = clean(masked(positions.speaker(draft.type, draft.title, text, draft.metadata)))
+    mask = functools.partial(mask_unless_own, trust=draft.trust, document=draft.origin.document)
+    raw = clean(mask({"text": text, **draft.more}))
+    title = clean(mask(positions.speaker(draft.type, draft.title, text, draft.metadata)))
     hashed = content_hash(title, raw)
     return {
         "id": ids.stable_id("mem", namespace, draft.type, hashed),
@@ -308,7 +311,7 @@ def _given_item(draft: Draft, namespace: str, run_id: str | None) -> items.Given
         "type": clean(draft.type),
         "title": title,
         "raw_text": raw,
-        "metadata": clean(masked(draft.metadata)),
+        "metadata": clean(mask(draft.metadata)),
         "trust": draft.trust,
         "content_hash": hashed,
         "run_id": run_id or run_context.current().run_id or None,

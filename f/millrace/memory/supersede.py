@@ -7,7 +7,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from f.millrace.core import contracts, db, errors, redaction
+from f.millrace.core import contracts, db, errors
 from f.millrace.memory import bitemporal, items, links, store
 
 if TYPE_CHECKING:
@@ -38,12 +38,7 @@ def supersede(
     with db.transaction() as connection:
         old = items.lock(connection, item_id)
         if old["superseded_by"]:
-            if store.get(old["superseded_by"]).text == store.clean(redaction.redact(text)):
-                return old["superseded_by"]
-            raise errors.BadInput(
-                f"{item_id} was superseded by {old['superseded_by']} already; supersede that one"
-                " instead"
-            )
+            return _successor(old, text, trust or old["trust"])
         spans = _spans_since(old, start)
         if more is None:
             more = {key: value for key, value in old["raw_text"].items() if key != "text"}
@@ -74,6 +69,16 @@ def supersede(
             {"taken": _multirange(spans)},
             "superseded",
             new,
+        )
+    return new
+
+
+def _successor(old: rows.MemoryItem, text: str, trust: contracts.Trust) -> str:
+    """Return what superseded the old item already, if it says the same; BadInput if it does not."""
+    new = old["superseded_by"] or ""
+    if store.get(new).text != store.clean(store.mask_unless_own(text, trust)):
+        raise errors.BadInput(
+            f"{old['id']} was superseded by {new} already; supersede that one instead"
         )
     return new
 

@@ -607,18 +607,23 @@ def _as_it_may_leave(model: str, messages: list[ModelMessage]) -> list[ModelMess
     if prices.stays_here(model, run_context.now()):
         return messages
     return [
-        replace(message, parts=[_masked(part) for part in message.parts])
-        if isinstance(message, ModelRequest)
-        else message
-        for message in messages
+        replace(message, parts=[_masked(part) for part in message.parts]) for message in messages
     ]
 
 
 def _masked(part: Any) -> Any:
-    if not isinstance(part.content, str):
+    # What a model thought is signed by its provider, and what it asked of tools is its own.
+    if part.part_kind in ("thinking", "tool-call") or not hasattr(part, "content"):
         return part
-    masked = redaction.redact(part.content)
-    return part if masked == part.content else replace(part, content=masked)
+    content = _masked_content(part.content)
+    return part if content == part.content else replace(part, content=content)
+
+
+def _masked_content(content: Any) -> Any:
+    """Return texts and JSON masked, and files as they are."""
+    if isinstance(content, list):
+        return [_masked_content(one) for one in cast("list[Any]", content)]
+    return redaction.redact(content) if isinstance(content, str | dict) else content
 
 
 def _prompt_hash(

@@ -142,23 +142,28 @@ def export_run(run: rows.Run, asked: bool = False, seconds: float = SECONDS) -> 
     return len(ends) + len(unsent)
 
 
-def run_ended(run_id: str) -> None:
+def run_ended(run_id: str) -> str:
     """Close what the dead processes of an ended run left open,
     and send its trace if sampling keeps it.
 
-    For a runner that has let go of the run. It never fails,
-    and a silent collector costs it a second.
+    For a runner that has let go of the run. It never fails, and a silent collector costs it a
+    second. What a collector says that refuses the trace is returned; sending it again is no
+    help.
     """
     run: rows.Run | None = db.fetch_one(
         "SELECT * FROM run WHERE id = %s AND finished_at IS NOT NULL", [run_id]
     )
     if run is None:
-        return
+        return ""
     recorder.close_killed(run_id)
     if config.settings().otlp_endpoint:
         # What the collector did not take is sent by ops/export_traces.
-        with contextlib.suppress(_Refused, OSError, http.client.HTTPException):
-            export_run(run, seconds=SECONDS_AT_END)
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            try:
+                export_run(run, seconds=SECONDS_AT_END)
+            except _Refused as error:
+                return str(error)
+    return ""
 
 
 def _is_decided(run: rows.Run) -> bool:

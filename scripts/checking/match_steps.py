@@ -8,7 +8,7 @@ never how the steps grow with the text.
 import functools
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from re import _constants  # pyright: ignore[reportAttributeAccessIssue] isort: skip
@@ -20,6 +20,8 @@ sre: Any = _constants
 SPREAD = 3
 LEAST = 6
 MOST_STEPS = 100_000
+# Frames of Python's stack while a pattern is matched.
+DEEPEST = 100_000
 
 Then = Callable[[int], int | None]
 Node = Callable[[int, Then], int | None]
@@ -50,18 +52,25 @@ class Steps:
     def find(self, text: str, scan: bool = True) -> list[tuple[int, int]]:
         """Return where the pattern matches."""
         self.text, self.steps = text, 0
-        # A repeat of groups takes some frames of Python's stack for each round.
-        sys.setrecursionlimit(max(sys.getrecursionlimit(), 100_000))
-        found: list[tuple[int, int]] = []
+        usual = sys.getrecursionlimit()
+        # A repeat of groups takes some frames of Python's stack for each round. The limit is the
+        # process's: left so high, text that nests deeply would overflow the stack elsewhere.
+        sys.setrecursionlimit(max(usual, DEEPEST))
+        try:
+            return list(self._find_all(scan))
+        finally:
+            sys.setrecursionlimit(usual)
+
+    def _find_all(self, scan: bool) -> Iterator[tuple[int, int]]:
         at = 0
-        while at <= len(text):
+        while at <= len(self.text):
             self.groups = {}
             end = self._match(at, lambda stop: stop)
-            found += [] if end is None else [(at, end)]
+            if end is not None:
+                yield at, end
             if not scan:
-                break
+                return
             at = end if end is not None and end > at else at + 1
-        return found
 
     def _step(self) -> None:
         self.steps += 1

@@ -1,6 +1,7 @@
 """Patterns that evil text makes slow are found by counting steps; the bundle has none."""
 
 import re
+import sys
 
 import pytest
 
@@ -65,3 +66,11 @@ def test_no_pattern_of_the_bundle_grows_faster_than_the_text(room: str) -> None:
 
     assert own
     assert [str(slow) for one in own if (slow := regexes.find_slow(one, SAMPLES))] == []
+
+
+def test_counting_leaves_the_depth_of_the_process_as_it_was():
+    before = sys.getrecursionlimit()
+
+    match_steps.Steps("(?:(a)|b)+", 0).find("ab" * 50)
+
+    assert sys.getrecursionlimit() == before

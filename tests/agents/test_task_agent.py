@@ -198,7 +198,7 @@ def test_a_question_and_its_parts_are_one_line_and_a_late_answer_is_told(played,
     played(("mail_send", MAIL), "A person has to allow the mail.")
     whole = waiting_for(flow())
 
-    assert command.list_all(Namespace(json=False)) == 0
+    assert command.list_all(Namespace(json=False, wide=True)) == 0
     lines = [line for line in capsys.readouterr().out.splitlines() if "proposed" in line]
     assert (
         len(lines) == 1
@@ -267,7 +267,7 @@ def test_a_model_that_repeats_its_call_is_told_once_to_try_another_way_and_then_
     assert outcome.status == "partly_failed" and "confused: notes.search" in outcome.result["text"]
     assert len(edge.requests) == 4
     assert "Try another way" in edge.requests[3]["messages"][-1]["content"]
-    assert command.list_all(Namespace(json=False)) == 0
+    assert command.list_all(Namespace(json=False, wide=True)) == 0
     assert "When is high water?" in capsys.readouterr().out
     assert db.fetch_one("SELECT escalated, outcome FROM decision") == {
         "escalated": True,

@@ -120,7 +120,8 @@ def _is_post(row: rows.SourceItem) -> bool:
 def _to_item(row: rows.SourceItem, kept: Mapping[str, rows.Page]) -> duplicates.Item:
     page = kept.get(pages.key_of(row))
     text = page["body"] if page and page["readable"] else row["body"]
-    return duplicates.item_of({**row, "body": text[:TEXT_AT_MOST]})
+    with_page: rows.SourceItem = {**row, "body": text[:TEXT_AT_MOST]}
+    return duplicates.item_of(with_page)
 
 
 def _find_reason(story: stories.Story, kept: Mapping[str, rows.Page]) -> str:

@@ -14,12 +14,26 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from f.millrace.core import invisible
 
 if TYPE_CHECKING:
-    from f.millrace.core import rows
+
+    class ComparedItem(TypedDict):
+        """The columns of an item that are compared: a row of `source_item` has them."""
+
+        id: str
+        source: str
+        title: str
+        body: str
+        url: str
+        canonical_url: str
+        content_hash: str
+        published_at: datetime | None
+        first_seen_at: datetime
+        score: float
+
 
 # Jaccard of shingles: syndicated copies are above it with another headline and a cut tail
 SAME_TEXT = 0.55
@@ -64,8 +78,8 @@ class Item:
         return self.published_at or self.first_seen_at
 
 
-def item_of(row: rows.SourceItem) -> Item:
-    """Return the comparable part of a row of `source_item`."""
+def item_of(row: ComparedItem) -> Item:
+    """Return the comparable part of a stored item."""
     return Item(
         id=row["id"],
         source=row["source"],

@@ -2,10 +2,27 @@
 
 """The tables `story` and `story_item`: what was told on earlier days, and what is told today."""
 
+from __future__ import annotations
+
 from datetime import date, timedelta
+from typing import TYPE_CHECKING
 
 from f.millrace.core import db, ids
 from f.millrace.stories import duplicates, stories
+
+if TYPE_CHECKING:
+
+    class ToldItem(duplicates.ComparedItem):
+        """An item of a topic that was told, with its story. The item's own columns are null where
+        it is gone.
+        """
+
+        story_id: str
+        story_title: str
+        entities: list[str]
+        topic_id: str
+        day: date
+
 
 # One row an item of a topic that somebody got on an earlier day, with the page behind it.
 TOLD = """
@@ -44,7 +61,8 @@ ON CONFLICT (id) DO UPDATE SET
 def load_told(flow: str, namespace: str, before: date, look_back: timedelta) -> list[stories.Known]:
     """Return the stories that somebody was told before a day, with the items of their topics."""
     known: dict[str, stories.Known] = {}
-    for row in db.fetch_all(TOLD, [flow, namespace, before, before - look_back]):
+    told: list[ToldItem] = db.fetch_all(TOLD, [flow, namespace, before, before - look_back])
+    for row in told:
         story = known.setdefault(
             row["story_id"],
             stories.Known(
@@ -58,20 +76,7 @@ def load_told(flow: str, namespace: str, before: date, look_back: timedelta) -> 
         )
         story.last_day, story.topic_id = row["day"], row["topic_id"]
         if row["id"] is not None and all(item.id != row["id"] for item in story.items):
-            story.items.append(
-                duplicates.Item(
-                    id=row["id"],
-                    source=row["source"],
-                    title=row["title"],
-                    text=row["body"],
-                    canonical_url=row["canonical_url"],
-                    content_hash=row["content_hash"],
-                    published_at=row["published_at"],
-                    first_seen_at=row["first_seen_at"],
-                    score=row["score"],
-                    url=row["url"],
-                )
-            )
+            story.items.append(duplicates.item_of(row))
     return list(known.values())
 
 

@@ -18,7 +18,7 @@ from scripts.database.ready import ready
 
 if TYPE_CHECKING:
     from f.millrace.memory.links import Neighbour
-    from f.millrace.memory.timeline import Began, History
+    from f.millrace.memory.timeline import History, ItemPeriod
 
 
 def add(actions: Any, common: argparse.ArgumentParser) -> None:
@@ -173,7 +173,7 @@ def _show_history(item: History, options: argparse.Namespace) -> int:
     return 0
 
 
-def _line(row: Began | History | Neighbour) -> str:
+def _line(row: ItemPeriod | History | Neighbour) -> str:
     return shown(" ".join(str(row["text"]).split()))
 
 

@@ -242,14 +242,14 @@ def _shared_with(address: str, flow: str) -> dict[str, str]:
     return shares.of_recipients([address], flow)[address]
 
 
-def _sees(row: recipients.Addressee, shared: dict[str, str]) -> str:
+def _sees(row: recipients.ApprovedRecipient, shared: dict[str, str]) -> str:
     """Return what somebody sees of what is private."""
     if row["owner"]:
         return "all (owner)"
     return ", ".join(shares.in_words(key) for key in shared)
 
 
-def _standing(row: recipients.Addressee | recipients.Description) -> str:
+def _standing(row: recipients.ApprovedRecipient | recipients.Description) -> str:
     standing = f"since {row['standing']:%Y-%m-%d}" if row["standing"] else "none: a person is asked"
     return standing + (f" until {row['until']:%Y-%m-%d}" if row["until"] else "")
 

@@ -274,12 +274,12 @@ def measure_request(need: MissingTool, offers: Sequence[ToolSignature]) -> list[
 
 
 def _measure_request(need: MissingTool, offer: ToolSignature) -> tuple[float, ...]:
-    request = tool_requests.without_values(need.description)
+    request = tool_requests.drop_values(need.description)
     its = _split_name(_short(offer.name))
     told = _told(offer)[:MOST_SENTENCES] or [offer.description]
     named = [f"{its}: {sentence}" for sentence in told]
-    asked = tool_requests.clauses(need.description)
-    kinds = tool_requests.kinds_of(need.description)
+    asked = tool_requests.list_clauses(need.description)
+    kinds = tool_requests.list_kinds(need.description)
     other = tool_actions.kind_of(_short(offer.name), offer.first_sentence)
     agreements = [tool_actions.compare(kind, other) for kind in kinds] or [0.0]
     changes = any(not tool_actions.only_reads(kind) for kind in kinds)

@@ -41,16 +41,16 @@ MOST_CLAUSES = 8
 
 
 @functools.lru_cache(maxsize=256)
-def clauses(text: str) -> tuple[str, ...]:
+def list_clauses(text: str) -> tuple[str, ...]:
     """Return the sentences of a request and what is asked for in each, without values."""
     found = []
     for sentence in _sentences(text):
         asked = [sentence[match.end() :] for match in ASKING.finditer(sentence)]
         found += [sentence, *(part for part in asked if len(part) >= SHORTEST)]
-    return tuple(without_values(part) for part in found[:MOST_CLAUSES])
+    return tuple(drop_values(part) for part in found[:MOST_CLAUSES])
 
 
-def without_values(text: str) -> str:
+def drop_values(text: str) -> str:
     """Return the text without what stands for one thing of its kind; all of it if that is all."""
     return " ".join(VALUE.sub(" ", tool_words.FILE.sub("a file", text)).split()) or text
 
@@ -61,7 +61,7 @@ def count_values(text: str) -> int:
 
 
 @functools.lru_cache(maxsize=256)
-def kinds_of(text: str) -> tuple[str, ...]:
+def list_kinds(text: str) -> tuple[str, ...]:
     """Return the kinds of doing that are asked for (tool_actions); what changes something before
     what reads: `delete it and tell me whether that worked` asks to delete.
     """

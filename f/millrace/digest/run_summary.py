@@ -28,7 +28,7 @@ if TYPE_CHECKING:
         window: ListedWindow
         recipients: list[str]
 
-    class Reading(TypedDict):
+    class ReadingSummary(TypedDict):
         """How reading a source went."""
 
         name: str
@@ -126,11 +126,11 @@ def digests(run_id: str) -> list[ListedDigest]:
     ]
 
 
-def readings(run_id: str, names: list[str]) -> list[Reading]:
+def readings(run_id: str, names: list[str]) -> list[ReadingSummary]:
     """Return how each source went: name, status, items, fresh, error; one whose step died without a
     word counts as failed.
     """
-    found: list[Reading] = db.fetch_all(
+    found: list[ReadingSummary] = db.fetch_all(
         "SELECT source AS name, status, items, fresh, error FROM source_reading WHERE run_id = %s",
         [run_id],
     )
@@ -138,7 +138,7 @@ def readings(run_id: str, names: list[str]) -> list[Reading]:
     return [by_name.get(name) or _dead_reading(name) for name in names]
 
 
-def _dead_reading(name: str) -> Reading:
+def _dead_reading(name: str) -> ReadingSummary:
     return {
         "name": name,
         "status": "failed",

@@ -16,7 +16,7 @@ from f.millrace.trust import deobfuscation
 
 if TYPE_CHECKING:
 
-    class PageName(TypedDict):
+    class PageMetadata(TypedDict):
         """What a page and its site are called, and why it could not be read, if so."""
 
         canonical_url: str
@@ -59,7 +59,7 @@ class Sites:
 
     def __init__(self, namespace: str, urls: Iterable[str]) -> None:
         wanted = list({ids.canonical_url(url) for url in urls if is_web(url)})
-        pages: list[PageName] = db.fetch_all(
+        pages: list[PageMetadata] = db.fetch_all(
             "SELECT canonical_url, title, site, readable, reason FROM page WHERE namespace = %s AND"
             " canonical_url = ANY(%s)",
             [namespace, wanted],

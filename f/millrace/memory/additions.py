@@ -12,7 +12,7 @@ from f.millrace.memory import bitemporal, documents, positions
 
 if TYPE_CHECKING:
 
-    class Addition(TypedDict):
+    class AddedItem(TypedDict):
         """An item that somebody added."""
 
         id: str
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 RESEARCHED = ("topic", "finding", "conflict", "evidence")
 
 
-def list_added(namespace: str, since: datetime, until: datetime, limit: int) -> list[Addition]:
+def list_added(namespace: str, since: datetime, until: datetime, limit: int) -> list[AddedItem]:
     """Return what was added after `since` and not after `until` and still holds, the newest first:
     id, type, title, text, created_at. Passages of documents are not in it.
     """

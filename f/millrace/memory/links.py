@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from f.millrace.core import contracts
 
-    class LeavingLink(TypedDict):
+    class OutgoingLink(TypedDict):
         """A link, and the title of what it leads to."""
 
         relation: str
@@ -101,7 +101,7 @@ def link_contradiction(item_id: str, other_id: str, weight: float) -> None:
     )
 
 
-def links(item_id: str) -> list[LeavingLink]:
+def links(item_id: str) -> list[OutgoingLink]:
     """Return the links that leave an item: relation, to_id, weight, title."""
     return db.fetch_all(
         "SELECT l.relation, l.to_id, l.weight, m.title FROM memory_link l JOIN memory_item m ON"

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
         first: datetime
         last: datetime
 
-    class Stats(TypedDict):
+    class NamespaceStats(TypedDict):
         """Counts of a namespace."""
 
         namespace: str
@@ -52,7 +52,7 @@ COUNTS = {
 
 def stats(
     namespace: str | None = None, as_of: bitemporal.When = None, known_at: bitemporal.When = None
-) -> Stats:
+) -> NamespaceStats:
     """Return counts of a namespace: by type, and of what belongs to items; `held` is what was true
     then as known then.
 

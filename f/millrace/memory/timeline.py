@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from f.millrace.core import contracts
 
-    class Began(TypedDict):
+    class ItemPeriod(TypedDict):
         """An item, and a time in which it is true."""
 
         at: datetime
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
         by_item: str | None
         valid: list[Interval]
 
-    class Saying(TypedDict):
+    class ItemOrigin(TypedDict):
         """Who said an item, where and when."""
 
         source: str
@@ -73,7 +73,7 @@ if TYPE_CHECKING:
 
         supersedes: list[str]
         beliefs: list[Belief]
-        origins: list[Saying]
+        origins: list[ItemOrigin]
 
 
 BEGAN = """
@@ -104,7 +104,7 @@ def timeline(
     limit: int = 50,
     as_of: bitemporal.When = None,
     known_at: bitemporal.When = None,
-) -> list[Began]:
+) -> list[ItemPeriod]:
     """Return what began to be true, oldest first, each interval of an item once; the newest when
     there are too many.
 
@@ -129,7 +129,7 @@ def timeline(
         "about": " ".join(about.replace("\x00", "").split()),
         "limit": limit,
     }
-    found: list[Began] = db.fetch_all(sql, values)
+    found: list[ItemPeriod] = db.fetch_all(sql, values)
     return sorted(found, key=lambda row: (row["at"], row["id"]))
 
 
@@ -162,7 +162,7 @@ def history(
         " coalesce(%(until)s::timestamptz, statement_timestamp()) ORDER BY id",
         values,
     )
-    origins: list[Saying] = db.fetch_all(
+    origins: list[ItemOrigin] = db.fetch_all(
         "SELECT source, trust, run_id, step, document, page, start_offset, end_offset, wording,"
         " similarity, recorded_at, seen_at, withdrawn_at, because FROM memory_origin WHERE item_id"
         " = %(id)s AND recorded_at <= coalesce(%(until)s::timestamptz, statement_timestamp()) ORDER"

@@ -22,7 +22,7 @@ from f.millrace.models import fault_log
 
 if TYPE_CHECKING:
 
-    class Failures(TypedDict):
+    class FailureCount(TypedDict):
         """How many calls there were, and how many of them failed."""
 
         n: int
@@ -390,7 +390,7 @@ def _unreachable_reason(address: str) -> str:
 
 
 def _failed_share(pattern: str) -> str:
-    row: Failures | None = db.fetch_one(CALLS, [pattern])
+    row: FailureCount | None = db.fetch_one(CALLS, [pattern])
     if row is None:
         return ""
     return (

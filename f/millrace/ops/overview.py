@@ -44,7 +44,7 @@ if TYPE_CHECKING:
         seconds: float
         cost_usd: float
 
-    class Place(TypedDict):
+    class RunFlow(TypedDict):
         """The flow of a run, and what runs it."""
 
         flow: str
@@ -131,7 +131,7 @@ def _list_questions() -> list[dict[str, Any]]:
 
 
 def _question(row: rows.Action) -> dict[str, Any]:
-    place: Place | None = db.fetch_one(
+    place: RunFlow | None = db.fetch_one(
         "SELECT flow, orchestrator FROM run WHERE id = %s", [row["run_id"]]
     )
     return {

@@ -61,7 +61,7 @@ def main(run_id: str) -> dict:
         return markdown.as_page(small, run_page.page_of_run(run_id, small))
 
 
-def _format_refused(refused: list[deliveries.RefusedForNow]) -> str:
+def _format_refused(refused: list[deliveries.DeferredMail]) -> str:
     """Return which mails did not go out yet, and why, each reason once."""
     by_reason: dict[str, list[str]] = {}
     for row in refused:

@@ -17,7 +17,7 @@ from f.millrace.telemetry.metrics import define
 if TYPE_CHECKING:
     from f.millrace.core import rows
 
-    class Total(rows.MetricTotal):
+    class SeriesTotal(rows.MetricTotal):
         """A series since the beginning, with one case of it."""
 
         exemplar: str | None
@@ -58,8 +58,8 @@ class Sample(NamedTuple):
 
 def collect(metrics: Iterable[define.Metric]) -> Iterator[tuple[define.Metric, list[Sample]]]:
     """Yield each metric with its series, those included that stand at zero."""
-    totals: dict[str, list[Total]] = {}
-    summed: list[Total] = db.fetch_all(TOTALS)
+    totals: dict[str, list[SeriesTotal]] = {}
+    summed: list[SeriesTotal] = db.fetch_all(TOTALS)
     for row in summed:
         totals.setdefault(row["metric"], []).append(row)
     values = parameters()
@@ -86,7 +86,7 @@ def parameters() -> dict[str, Any]:
     }
 
 
-def _sample(row: Total) -> Sample:
+def _sample(row: SeriesTotal) -> Sample:
     exemplar = None
     if row["exemplar"]:
         _, value, at, trace_id = row["exemplar"].split("|", 3)

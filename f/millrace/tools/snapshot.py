@@ -13,7 +13,7 @@ from f.millrace.tools import client
 
 if TYPE_CHECKING:
 
-    class Listed(TypedDict):
+    class ListedTool(TypedDict):
         """A tool, or a server without one, as it was listed at the beginning of a run."""
 
         server: str
@@ -92,7 +92,7 @@ def changes(run_id: str) -> list[str]:
     return [line for line in said if line]
 
 
-def _change(server: str, tool: str, was: Listed | None, now: Listed | None) -> str:
+def _change(server: str, tool: str, was: ListedTool | None, now: ListedTool | None) -> str:
     """Return what changed about a server (no tool) or a tool; empty when nothing did."""
     name = f"the tool {server}.{tool}" if tool else f"the server {server}"
     if was is None:
@@ -131,8 +131,8 @@ def _first(run_id: str) -> bool:
     )
 
 
-def _rows(run_id: str) -> dict[tuple[str, str], Listed]:
-    found: list[Listed] = db.fetch_all(
+def _rows(run_id: str) -> dict[tuple[str, str], ListedTool]:
+    found: list[ListedTool] = db.fetch_all(
         "SELECT server, tool, hash, detail FROM tool_snapshot WHERE run_id = %s AND server <> ''",
         [run_id],
     )

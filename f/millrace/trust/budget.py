@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
         noted: int
         taken: int
-        held: list[limits.HeldLimit]
+        held: list[limits.ApplicableLimit]
 
 
 # Longer than any request lasts.

@@ -16,7 +16,7 @@ from f.millrace.trust import audit
 if TYPE_CHECKING:
     from f.millrace.core import rows
 
-    class Made(TypedDict):
+    class ReportedDecision(TypedDict):
         """A decision as a run's report shows it."""
 
         kind: Kind
@@ -143,7 +143,7 @@ def give(
     return len(rows)
 
 
-def list_of_run(run_id: str) -> list[Made]:
+def list_of_run(run_id: str) -> list[ReportedDecision]:
     """Return the decisions of a run, in the order in which they were made."""
     return db.fetch_all(
         "SELECT kind, subject, title, confidence, escalated, outcome FROM decision WHERE run_id ="

@@ -14,7 +14,7 @@ from f.millrace.core import db
 
 if TYPE_CHECKING:
 
-    class RefusedForNow(TypedDict):
+    class DeferredMail(TypedDict):
         """A mail that its server refused for now."""
 
         recipient: str
@@ -101,7 +101,7 @@ def mark(
     )
 
 
-def list_refused_for_now(run_id: str) -> list[RefusedForNow]:
+def list_refused_for_now(run_id: str) -> list[DeferredMail]:
     """Return the run's mails that their server refused for now: recipient, error and tries."""
     return db.fetch_all(
         "SELECT recipient, error, tries FROM delivery WHERE run_id = %s AND status = 'failed' AND"

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
         way: str
         at: datetime
 
-    class Opinion(TypedDict):
+    class LatestReply(TypedDict):
         """More or less of a topic, as one recipient said it last."""
 
         recipient: str
@@ -211,7 +211,7 @@ def list_replies(namespace: str = "main", address: str = "") -> list[TitledReply
     )
 
 
-def _opinions(namespace: str, flow: str) -> list[Opinion]:
+def _opinions(namespace: str, flow: str) -> list[LatestReply]:
     """Return the latest of more and less that each recipient said of each topic."""
     return db.fetch_all(
         "SELECT DISTINCT ON (r.recipient, r.topic_id) r.recipient, r.verb, r.at, t.title,"
@@ -223,7 +223,7 @@ def _opinions(namespace: str, flow: str) -> list[Opinion]:
     )
 
 
-def _weigh(row: Opinion) -> dict[str, float]:
+def _weigh(row: LatestReply) -> dict[str, float]:
     value = (1 if row["verb"] == "more" else -1) * _decay(row["at"])
     words = {word for word in WORD.findall(row["title"].casefold()) if word not in COMMON}
     entities = {entity.casefold() for entity in row["entities"]}

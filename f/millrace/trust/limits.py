@@ -29,7 +29,7 @@ if TYPE_CHECKING:
         limit_usd: float
         spent_usd: float
 
-    class HeldLimit(Limit):
+    class ApplicableLimit(Limit):
         """A limit that a call falls under: what is left, and whether a person is asked first."""
 
         free: float
@@ -95,7 +95,7 @@ def warn(changed: list[Limit], run_id: str) -> None:
 
 
 def budget_exceeded(
-    held: list[HeldLimit], amount: Decimal, agent: str, run_id: str
+    held: list[ApplicableLimit], amount: Decimal, agent: str, run_id: str
 ) -> errors.BudgetExceeded:
     """Return the refusal of a call that is more than is left,
     and note that the limit's end was met.
@@ -114,7 +114,9 @@ def budget_exceeded(
     )
 
 
-def allow(entry: HeldLimit, run_id: str, raise_to: Callable[[str, str, Decimal], None]) -> None:
+def allow(
+    entry: ApplicableLimit, run_id: str, raise_to: Callable[[str, str, Decimal], None]
+) -> None:
     """Use the answer to the question about this limit: `raise_to` lets the rest be spent.
 
     BudgetHeld when nobody has said yes, and the question waits.

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
         flow: str
         unsubscribed_at: datetime
 
-    class Addressee(TypedDict):
+    class ApprovedRecipient(TypedDict):
         """A recipient, and until when mail goes out to them without a question."""
 
         address: str
@@ -152,11 +152,11 @@ def is_unsubscribed(address: str, flow: str = FLOW, namespace: str = "main") -> 
     return any(row["address"] == address for row in list_unsubscribed(flow, namespace))
 
 
-def list_recipients(flow: str | None = None, namespace: str = "main") -> list[Addressee]:
+def list_recipients(flow: str | None = None, namespace: str = "main") -> list[ApprovedRecipient]:
     """Return the recipients: address, flow, interests, standing and until (dates or None),
     configured (from the settings), owner (may see what is private).
     """
-    found: list[Addressee] = db.fetch_all(
+    found: list[ApprovedRecipient] = db.fetch_all(
         "SELECT r.address, r.flow, r.interests, r.created_at, s.granted_at AS standing,"
         " s.expires_at AS until, false AS configured, r.owner FROM recipient r LEFT JOIN"
         " standing_approval s"
@@ -232,7 +232,7 @@ def describe(address: str, flow: str = FLOW, namespace: str = "main") -> Descrip
     }
 
 
-def list_of_run(flow: str, namespace: str) -> list[Addressee]:
+def list_of_run(flow: str, namespace: str) -> list[ApprovedRecipient]:
     """Return who gets this run's digest;
     the sample's one reader is seeded with a standing approval.
     """

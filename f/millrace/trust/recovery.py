@@ -289,7 +289,7 @@ def decide(row: StalledRun | ResumableRun) -> Measure:
     return measure
 
 
-def _other_way(row: StalledRun | ResumableRun) -> fallback.Options:
+def _other_way(row: StalledRun | ResumableRun) -> fallback.FallbackOptions:
     """Return another model, and the run without the sources that it hung at."""
     opened: dict[str, Any] = row["pipeline"].get("opened") or {}
     sources: list[str] = opened.get("sources") or []

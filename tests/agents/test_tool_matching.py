@@ -219,7 +219,7 @@ def test_a_model_that_knows_better_is_shown_the_tool_that_is_needed(
             needs[f"{family}.{short}"] = wishes(short, told)[setting]
     chosen = list(needs)[:: pick(quick=9, full=2)]
     edge.faults = [judging({needs[own].description: own for own in chosen})] * 2 * len(chosen)
-    right = wrong = 0
+    right = wrong = unlisted = 0
 
     for own in chosen:
         rest = [one for name, one in listed.items() if name != own]
@@ -228,8 +228,10 @@ def test_a_model_that_knows_better_is_shown_the_tool_that_is_needed(
         right += missing == {needs[own].name: None}
         found = met[needs[own].name]
         wrong += found is None or found.tool != own
+        unlisted += found is None
 
-    assert len(edge.requests) == 2 * len(chosen), "each was asked of the provider"
+    # Without its tool in the list the second request is the first one again, and is not paid twice.
+    assert len(edge.requests) == 2 * len(chosen) - unlisted, "each was asked of the provider"
     precision, recall = right / max(1, right + wrong), right / len(chosen)
     assert precision >= 0.9 and recall >= 0.9, (precision, recall)
 

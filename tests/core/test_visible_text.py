@@ -115,5 +115,13 @@ def test_for_comparing_none_of_them_stays():
 
 
 def test_what_is_spelling_is_told_by_its_place():
-    assert invisible.is_spelling("❤\ufe0f", 1) and not invisible.is_spelling("a\ufe0f", 1)
-    assert not invisible.is_spelling("abc", 1)
+    assert invisible.find_spelling("❤\ufe0f") == {1} and invisible.find_spelling("a\ufe0f") == set()
+    assert invisible.find_spelling("abc") == set()
+
+
+def test_a_flag_of_tag_letters_is_read_as_it_is_and_other_tag_letters_are_shown():
+    england = "🏴" + "".join(chr(0xE0000 + ord(letter)) for letter in "gbeng") + "\U000e007f"
+    assert invisible.find_spelling(f"to {england}") == set(range(3, 10))
+    assert visible_text.make_visible(f"to {england}!") == f"to {england}!"
+    hidden = england.replace(chr(0xE0000 + ord("b")), chr(0xE0000 + ord("x")))
+    assert "‹U+E0078›" in visible_text.make_visible(hidden)

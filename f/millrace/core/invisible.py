@@ -51,10 +51,14 @@ def strip_all(text: str) -> str:
     return text if text.isascii() else UNSEEN.sub("", text)
 
 
-def is_spelling(text: str, place: int) -> bool:
-    """Tell whether the unseen character at this place of a text is part of the spelling."""
-    found = UNSEEN.match(text, place)
-    return found is not None and bool(_keep_spelling(found))
+def find_spelling(text: str) -> set[int]:
+    """Return the places of the unseen characters that are part of the spelling."""
+    return {
+        place
+        for found in MARKED.finditer(text)
+        if _keep_spelling(found)
+        for place in range(*found.span())
+    }
 
 
 def _keep_spelling(found: re.Match[str]) -> str:

@@ -33,11 +33,12 @@ def make_characters_visible(text: str, kept: str = "") -> str:
     """Return the text with each hidden character shown, but line breaks and those `kept`."""
     if text.isprintable() and text.isascii():
         return text
+    spelling = invisible.find_spelling(text)
     shown: list[str] = []
     marks = 0
     for place, char in enumerate(text):
         marks = marks + 1 if unicodedata.combining(char) else 0
-        if char in kept or invisible.is_spelling(text, place):
+        if char in kept or place in spelling:
             shown.append(char)
         else:
             shown.append(_sign(char) if marks <= MARKS else f"‹U+{ord(char):04X}›")

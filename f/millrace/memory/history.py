@@ -54,10 +54,10 @@ def load(
         conversation = _now(store.load(key(session), limit=limit))
         if conversation is None:
             return []
-        messages = truncate(conversation.messages, most_turns, most_characters)
-        if messages:
+        kept = truncate(conversation.messages, most_turns, most_characters)
+        if kept:
             break
-    return messages
+    return kept
 
 
 def truncate(

@@ -27,7 +27,6 @@ def run(server: Server) -> list[str]:
     if not server.get(f"resources/type/exists/{RESOURCE_TYPE}"):
         server.post("resources/type/create", resource_type())
         made.append(f"resource type {RESOURCE_TYPE}")
-    existing = bool(server.get(f"resources/exists/{RESOURCE}"))
     given = _environment_settings()
     secrets: dict[str, str] = {}
     # A field that is empty there would be one that nobody has set.
@@ -42,15 +41,16 @@ def run(server: Server) -> list[str]:
                 "variables/create",
                 {"path": path, "value": secret, "is_secret": True, "description": description},
             )
-            to_add = existing and path != OWNER_VARIABLE
-            made.append(
-                f"secret variable {path}"
-                + (f" (add it to {RESOURCE} as $var:{path})" if to_add else "")
-            )
+            made.append(f"secret variable {path}")
     # ops/migrate asks for the owner's address itself; other steps are not given it with their
     # settings.
     value = {name: inner for name, inner in value.items() if inner != f"$var:{OWNER_VARIABLE}"}
-    if not existing:
+    return [*made, *_add_settings(server, value)]
+
+
+def _add_settings(server: Server, value: dict[str, Any]) -> list[str]:
+    """Make the resource of the settings, or add those that it does not set."""
+    if not server.get(f"resources/exists/{RESOURCE}"):
         body = {
             "path": RESOURCE,
             "value": value,
@@ -58,11 +58,14 @@ def run(server: Server) -> list[str]:
             "description": "Settings of Millrace.",
         }
         server.post("resources/create", body)
-        made.append(
-            f"resource {RESOURCE} with "
-            + (", ".join(sorted(value)) or "no values: every setting has its default")
-        )
-    return made
+        names = ", ".join(sorted(value)) or "no values: every setting has its default"
+        return [f"resource {RESOURCE} with {names}"]
+    known = server.get(f"resources/get_value/{RESOURCE}") or {}
+    missing = {name: value[name] for name in sorted(value.keys() - config.drop_empty(known).keys())}
+    if not missing:
+        return []
+    server.post(f"resources/update/{RESOURCE}", {"value": {**known, **missing}})
+    return [f"{', '.join(missing)} in the resource {RESOURCE}"]
 
 
 def migrate(server: Server) -> str:

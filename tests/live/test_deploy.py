@@ -134,8 +134,31 @@ def test_bootstrap_leaves_what_is_there(server: Recorded, clone: Path, wmill: Pa
 
     deploy(server, clone, bootstrap=True)
 
-    assert server.resources["f/millrace/settings"]["value"] == {"model": "ollama:x"}
+    settings = server.resources["f/millrace/settings"]["value"]
+    assert settings["model"] == "ollama:x"
     assert server.variables["f/millrace/database_url"]["value"] == "theirs"
+
+
+def test_bootstrap_adds_the_settings_that_the_resource_leaves_empty(
+    server: Recorded, database: str, monkeypatch
+):
+    monkeypatch.setenv("MILLRACE_DATABASE_URL", database)
+    monkeypatch.setenv("MILLRACE_MODEL", "openai:gpt-5-mini")
+    config.reload()
+    server.resources["f/millrace/settings"] = {
+        "path": "f/millrace/settings",
+        "value": {"model": "ollama:x", "database_url": "", "recipients": []},
+    }
+
+    made = bootstrap.run(Server(server.url, WORKSPACE, TOKEN))
+
+    assert server.resources["f/millrace/settings"]["value"] == {
+        "model": "ollama:x",
+        "database_url": "$var:f/millrace/database_url",
+        "recipients": [],
+    }
+    assert "database_url in the resource f/millrace/settings" in made
+    assert bootstrap.run(Server(server.url, WORKSPACE, TOKEN)) == []
 
 
 def test_what_others_made_stays_and_what_was_ours_goes(

@@ -57,9 +57,12 @@ def database_url() -> str:
     """Return the address from the settings; DatabaseUnavailable when none is set."""
     url = config.settings().database_url.get_secret_value()
     if not url:
-        raise errors.DatabaseUnavailable(
-            "no database: set MILLRACE_DATABASE_URL or start one with scripts/millrace db start"
+        way = (
+            f"set database_url in the resource {config.RESOURCE}"
+            if windmill.on_worker()
+            else "set MILLRACE_DATABASE_URL or start one with scripts/millrace db start"
         )
+        raise errors.DatabaseUnavailable(f"no database: {way}")
     return url
 
 

@@ -46,7 +46,7 @@ WITHOUT_SPACES = (
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af"
 )
 # Vowel signs of Indic scripts are no letters to Python, but stand inside of words.
-LETTER = rf"(?:[^\W_{WITHOUT_SPACES}]|[\u0900-\u0dff])"
+LETTER = rf"(?:(?![{WITHOUT_SPACES}])[^\W_]|[\u0900-\u0dff])"
 URL = re.compile(r"https?://[^\s<>\"')\]]+")
 TOKEN = re.compile(
     rf"{URL.pattern}|(?P<spaceless>[{WITHOUT_SPACES}]+)"

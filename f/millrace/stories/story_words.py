@@ -7,7 +7,6 @@ events. None of them decides alone: a word that is missing here makes a story ha
 not impossible.
 """
 
-import re
 from functools import lru_cache
 
 CALENDAR = frozenset(
@@ -116,8 +115,7 @@ _ALONE = {
     word[1:]: kind for kind, words in KINDS.items() for word in words.split() if word[0] == "="
 }
 _BEGINNING = {
-    kind: re.compile("|".join(word for word in words.split() if word[0] != "="))
-    for kind, words in KINDS.items()
+    kind: tuple(word for word in words.split() if word[0] != "=") for kind, words in KINDS.items()
 }
 
 
@@ -126,4 +124,4 @@ def kind_of(form: str) -> str:
     """Return the kind of event that a word in small letters tells of, or nothing."""
     if form in _ALONE:
         return _ALONE[form]
-    return next((kind for kind, words in _BEGINNING.items() if words.match(form)), "")
+    return next((kind for kind, words in _BEGINNING.items() if form.startswith(words)), "")

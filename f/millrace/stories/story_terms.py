@@ -50,7 +50,7 @@ LETTER = rf"(?:(?![{WITHOUT_SPACES}])[^\W_]|[\u0900-\u0dff])"
 URL = re.compile(r"https?://[^\s<>\"')\]]+")
 TOKEN = re.compile(
     rf"{URL.pattern}|(?P<spaceless>[{WITHOUT_SPACES}]+)"
-    rf"|{LETTER}+(?:[-.,'’&+·]{LETTER}+)*"
+    rf"|{LETTER}(?:[-.,'’&+·]?{LETTER})*"
 )
 BREAK = re.compile(r"[.!?:;…»“”\"\n。！？؟—–|•(]")
 NUMBER = re.compile(r"\d+(?:[.,]\d+)*")

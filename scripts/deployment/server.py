@@ -3,6 +3,7 @@ faults in words.
 """
 
 import json
+import re
 import time
 import urllib.error
 import urllib.parse
@@ -14,6 +15,15 @@ from f.millrace.core.errors import BadInput, MillraceError
 SECONDS = 30
 POLL_SECONDS = 0.5
 PER_PAGE = 1000
+# What a worker writes into a job's log when uv installs a package, and the causes that uv names.
+FAILED_INSTALLATION = re.compile(
+    r"Error while installing (?P<package>\S+?): *\nStderr:\n(?P<report>[\s\S]*?)\n\nStdout:"
+)
+CAUSE = re.compile(r"(?m)^ *(?:×|[├╰]─▶) (.+)$")
+CERTIFICATES = (
+    "; set NATIVE_CERT=true in the environment of the workers, so that they trust the certificates"
+    " of the machine"
+)
 
 
 class DeployFailed(MillraceError):
@@ -119,11 +129,21 @@ class Server:
             if state.get("completed"):
                 if state.get("success"):
                     return state.get("result")
-                raise DeployFailed(f"{name} failed: {_message(state.get('result'))} (job {job})")
+                message = _message(state.get("result")) + self._installation_failure(job)
+                raise DeployFailed(f"{name} failed: {message} (job {job})")
             time.sleep(POLL_SECONDS)
         raise DeployFailed(
             f"{name} has not ended after {seconds:.0f} s (job {job}); is a worker running?"
         )
+
+    def _installation_failure(self, job: str) -> str:
+        """Return why a worker could not install a step's packages, as its log says; else nothing."""
+        found = FAILED_INSTALLATION.search(str(self.get(f"jobs_u/get_logs/{job}")))
+        if found is None:
+            return ""
+        reasons = CAUSE.findall(found["report"]) or [found["report"].strip()]
+        advice = CERTIFICATES if "UnknownIssuer" in found["report"] else ""
+        return f": {found['package']} could not be installed: {': '.join(reasons)}{advice}"
 
     def _below(self, path: str) -> str:
         return f"/api/w/{urllib.parse.quote(self.workspace)}/{path}"

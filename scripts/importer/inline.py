@@ -109,7 +109,8 @@ def _add_docstring(body: str, main: ast.FunctionDef, summary: str) -> str:
             lines.insert(row + 1, f"    {rest}")
         lines.insert(row + 1, docstring)
     if main.returns is None:
-        lines[row] = f"{lines[row][:column]} -> dict{lines[row][column:]}"
+        # Whatever it returns is one.
+        lines[row] = f"{lines[row][:column]} -> object{lines[row][column:]}"
     return "\n".join(lines)
 
 

@@ -207,6 +207,36 @@ def test_a_failed_migration_is_told_in_words(server: Recorded, clone: Path, wmil
         deploy(server, clone, bootstrap=True)
 
 
+INSTALLATION = """\
+Installing collected packages
+Error while installing sentencex==1.0.32:\x20
+Stderr:
+Using CPython 3.12.1 interpreter
+  × Request failed after 3 retries in 12.1s
+  ├─▶ Failed to fetch: `https://packages.example/simple/sentencex/`
+  ╰─▶ invalid peer certificate: UnknownIssuer
+  help: Consider enabling use of system TLS certificates
+
+Stdout:
+
+Exit status: None
+"""
+
+
+def test_a_worker_that_cannot_install_a_package_says_which_and_why(
+    server: Recorded, clone: Path, wmill: Path
+):
+    error = {"name": "ExecutionErr", "message": "Env installation did not succeed, check logs"}
+    server.run = jobs(server, (False, {"error": error}))
+    server.log = INSTALLATION
+
+    with pytest.raises(DeployFailed) as failed:
+        deploy(server, clone, bootstrap=True)
+
+    assert "sentencex==1.0.32 could not be installed: Request failed" in str(failed.value)
+    assert "UnknownIssuer; set NATIVE_CERT=true in the environment" in str(failed.value)
+
+
 def test_a_file_that_git_does_not_know_is_refused(server: Recorded, clone: Path, wmill: Path):
     stray = clone / "f/millrace/research/stray.py"
     stray.write_text("")

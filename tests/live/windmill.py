@@ -109,6 +109,8 @@ class Recorded(Workspace):
             return 200, self.dependencies.get(query.get("name", ""))
         if path.startswith("jobs_u/completed/get_result_maybe/"):
             return 200, self.jobs[path.rsplit("/", 1)[1]]
+        if path.startswith("jobs_u/get_logs/"):
+            return 200, self.log
         for kind, start, rows in self._kinds():
             if path.startswith(start) and "/exists/" in start:
                 return 200, path.removeprefix(start) in rows

@@ -75,6 +75,7 @@ class Workspace:
     jobs: Rows = field(default_factory=dict)
     requests: list[tuple[str, str]] = field(default_factory=list)
     run: Runner | None = None
+    log: str = ""  # of every job
     # The user and the server, as a test wants them.
     is_admin: bool = True
     is_superadmin: bool = False

@@ -137,7 +137,7 @@ class Server:
         )
 
     def _installation_failure(self, job: str) -> str:
-        """Return why a worker could not install a step's packages, as its log says; else nothing."""
+        """Return why a worker could not install a package, as the job's log says; else nothing."""
         found = FAILED_INSTALLATION.search(str(self.get(f"jobs_u/get_logs/{job}")))
         if found is None:
             return ""

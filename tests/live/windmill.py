@@ -99,6 +99,8 @@ class Recorded(Workspace):
         }
         if path in lists:
             return 200, self._page(path, lists[path], query)
+        if path.startswith("jobs_u/"):
+            return 200, self._read_job(path)
         if path == "users/whoami":
             return 200, self._user()
         if path == "workspaces/tarball":
@@ -107,10 +109,6 @@ class Recorded(Workspace):
             return self.raw(path.removeprefix("scripts/raw/p/").removesuffix(".py"))
         if path.startswith("workspace_dependencies/get_latest/"):
             return 200, self.dependencies.get(query.get("name", ""))
-        if path.startswith("jobs_u/completed/get_result_maybe/"):
-            return 200, self.jobs[path.rsplit("/", 1)[1]]
-        if path.startswith("jobs_u/get_logs/"):
-            return 200, self.log
         for kind, start, rows in self._kinds():
             if path.startswith(start) and "/exists/" in start:
                 return 200, path.removeprefix(start) in rows
@@ -127,6 +125,10 @@ class Recorded(Workspace):
         if path.endswith("/list") or path.startswith("workspaces/"):
             return 200, []
         return 404, "not found"
+
+    def _read_job(self, path: str) -> Any:
+        logs = path.startswith("jobs_u/get_logs/")
+        return self.log if logs else self.jobs[path.rsplit("/", 1)[1]]
 
     def _page(self, path: str, rows: Rows, query: Query) -> list[dict[str, Any]]:
         """Return a page of the rows below a path; of scripts only those that can be run."""

@@ -78,8 +78,8 @@ def resource(path: str) -> dict[str, Any]:
 # Every step comes by here before it has loaded most of its modules.
 if on_worker():
     own_modules.use()
-    # A step is a short process. At its usual threshold the collector takes 15 ms of the imports, and
-    # 60 ms of the end where a reader of pages was loaded, and frees nothing that the end of the
-    # process does not free.
+    # A step is a short process. At its usual threshold the collector takes 15 ms of its imports,
+    # and 60 ms of its end where a reader of pages was loaded, and frees nothing that the end of
+    # the process does not free.
     gc.set_threshold(50_000)
     atexit.register(gc.freeze)

@@ -85,6 +85,8 @@ def test_a_block_has_the_frame_before_each_line():
         ("क\u200d", "क"),
         ("ه\u200d", "ه\u200d"),
         ("ه\u200c", "ه"),
+        ("،\u200cب", "،ب"),
+        ("٣\u200dب", "٣ب"),
         ("ه\u200d\u200b", "ه"),
         ("1\u200dم", "1م"),
         # Signs and pictures.

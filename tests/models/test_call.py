@@ -303,6 +303,19 @@ def test_what_only_the_cheaper_model_can_still_pay_it_answers(edge, in_step, con
     assert [request["model"] for request in edge.requests] == ["gpt-4o-mini"]
 
 
+def test_one_detail_of_the_usage_that_is_no_number_does_not_cost_the_answer(edge, in_step):
+    edge.usage = {
+        "prompt_tokens": 1000,
+        "completion_tokens": 200,
+        "total_tokens": 1200,
+        "prompt_tokens_details": {"cached_tokens": "some", "audio_tokens": 0},
+    }
+
+    assert ask_plan().output.queries
+
+    assert rows()[0]["tokens"]["input"] == 1000
+
+
 def test_at_90_percent_nothing_is_sent_and_a_question_is_left(edge, in_step):
     spend_share(in_step, 4.6)
 

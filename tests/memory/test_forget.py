@@ -142,6 +142,7 @@ def test_a_conversation_goes_on_after_its_last_turn_was_forgotten(spread_out):
         ("Ann", "ann said so", "the annual report"),
         ("José Núñez", "JOSÉ NÚÑEZ", "Jose N"),
         ("José Núñez", "Jose\u0301 Nu\u0301n\u0303ez", "Josef"),
+        ("Flat 47", "in FLAT 47", "flat 4"),
         ("O'Brien", "Mr. O&#x27;Brien", "Brienne"),
         ("ada@mail.example", "<ada@mail.example>", "canada@mail.example"),
         ("田中花子", "昨日田中花子さんと", "田中太郎"),

@@ -1,0 +1,39 @@
+"""What people and programs added to memory, beside what research writes down."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from f.millrace.memory import additions
+from f.millrace.memory.store import remember
+
+pytestmark = pytest.mark.usefixtures("database")
+
+
+def test_the_types_of_a_namespace_are_those_that_somebody_added_to_it():
+    remember("note", "the quay is closed", namespace="main")
+    remember("finding", "the quay was closed", namespace="main")
+    remember("recipe", "bread", namespace="kitchen")
+
+    assert additions.list_types("main") == ["note"]
+    assert additions.list_types("kitchen") == ["recipe"]
+    assert additions.list_types("empty") == []
+
+
+def test_what_was_added_after_a_time_and_until_another_is_listed_newest_first(clock):
+    clock("2026-03-01")
+    remember("note", "before")
+    clock("2026-03-02")
+    remember("note", "first")
+    clock("2026-03-03")
+    remember("finding", "researched")
+    remember("note", "second", title="Second")
+    clock("2026-03-04")
+    remember("note", "after")
+
+    found = additions.list_added(
+        "main", datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 3, tzinfo=UTC), 10
+    )
+
+    assert [(row["title"], row["text"]) for row in found] == [("Second", "second"), ("", "first")]
+    assert additions.list_added("other", found[1]["created_at"], found[0]["created_at"], 10) == []

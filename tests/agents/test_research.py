@@ -665,3 +665,17 @@ def test_copies_of_one_text_count_as_one_voice_and_nothing_is_decided_by_them(in
 
     (conflict,) = result.conflicts
     assert conflict.trusted is None and "one of them was changed" in conflict.why
+
+
+def test_in_place_of_an_answer_that_lost_a_conflict_stands_the_side_that_won(in_step):
+    star = "The Ardle Star was a paddle ferry from {}."
+    topic = offline_topic(
+        document(f"{star.format('Orrin')} Her bell is in the museum.", "a.example", "2026-03-01"),
+        document(f"Much was written of her. {star.format('Tarbet')}", "b.example", "2026-04-01"),
+    )
+
+    result = research_topic(in_step, {**topic, "title": "What was the Ardle Star?"})
+
+    (conflict,) = result.conflicts
+    assert conflict.sides[conflict.trusted].claim == star.format("Tarbet")
+    assert texts(result)[0] == star.format("Tarbet")

@@ -318,9 +318,7 @@ class Research:
             return {}
         events.emit("progress", f"Writing: {self.question}", topic=self.topic_id)
         gate = citations.StreamVerifier(self.pieces, self._show)
-        standing = [
-            claim for claim in self.claims if conflicts.is_consistent(claim, self.conflicts)
-        ]
+        standing = conflicts.keep_standing(self.claims, self.conflicts)
         in_words = [conflicts.summarise(conflict) for conflict in self.conflicts]
         answer = await self._ask(
             writer.report if self.news else writer.write,

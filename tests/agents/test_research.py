@@ -92,6 +92,15 @@ def test_a_topic_is_searched_read_and_cited_offline(edge, in_step):
     )
 
 
+def test_what_is_left_of_pages_that_were_told_is_no_news(edge, in_step):
+    told = edge.add_page("/opened", "Orbit opens", OPENED)
+    other = edge.add_page("/cells", "Orbit cells", CELLS_25, host="localhost")
+
+    result = research_topic(in_step, {**TOPIC, "told_pages": [told]})
+
+    assert texts(result) and {piece.url for piece in load(in_step, "topic_1")} == {other}
+
+
 def test_progress_and_sources_are_told_as_they_come(edge, in_step):
     edge.add_page("/a", "Orbit opens", OPENED)
 

@@ -66,6 +66,7 @@ class Research:
         item_ids: Collected items that tell the story which is the topic: it is news, told from
             them, and nothing but news of the same story is taken up beside them.
         already_told: What the reader was told of it before.
+        told_pages: The addresses that it was told from; they are not read again.
         public: Everybody may read what is found, so what a search finds of private things is left.
     """
 
@@ -79,6 +80,7 @@ class Research:
     documents: "Sequence[pool.Document]" = ()
     earlier: Sequence[str] = ()
     already_told: Sequence[str] = ()
+    told_pages: Sequence[str] = ()
     trust: contracts.Trust = "untrusted"
     public: bool = False
     on_finding: Callable[[contracts.Finding], None] | None = None
@@ -105,7 +107,11 @@ class Research:
 
     def __post_init__(self) -> None:
         self.gathered = pool.EvidencePool(
-            self.run_id, self.topic_id, self.question, taint_context=self.tools.taint_context
+            self.run_id,
+            self.topic_id,
+            self.question,
+            seen=set(map(ids.canonical_url, self.told_pages)),
+            taint_context=self.tools.taint_context,
         )
 
     @property

@@ -148,7 +148,7 @@ def _topics(content: digest_content.Content) -> list[str]:
     parts = []
     for name, sections in themes:
         if len(themes) > 1:
-            parts.append(_row(f'<h3 class="accent" dir="auto">{escape(name or "More")}</h3>', ""))
+            parts.append(_row(f'<h3 class="accent" dir="auto">{escape(name)}</h3>', ""))
         parts += [_section(section, place == 0) for place, section in enumerate(sections)]
     return parts
 

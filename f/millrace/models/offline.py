@@ -236,13 +236,14 @@ def report(text: str) -> str:
 
 @dataclass
 class _Said:
-    """A sentence of a story's page: its place among those that can be quoted, and whether it leans
-    on the one before.
+    """A sentence of a story's page: its place among those that can be quoted and among all, and
+    whether it leans on the one before.
     """
 
     text: str
     passage: prompt.Passage
     place: int
+    number: int
     leans: bool
     weight: float = 0.0
 
@@ -275,7 +276,7 @@ def _choose_sentences(headline: str, text: str) -> list[tuple[str, list[str]]]:
             len(chosen) < REPORTED
             and not claims.is_duplicate(one.text, [each.text for each in chosen])
             and (one.passage.id in own_ids or others < FROM_OTHERS)
-            and (not one.leans or _follows(one, said, chosen))
+            and (not one.leans or _follows(one, chosen))
         ):
             chosen.append(one)
     # In the order of the pages; the page that says most comes first.
@@ -297,27 +298,28 @@ def _choose_sentences(headline: str, text: str) -> list[tuple[str, list[str]]]:
 def _list_said(passages: list[prompt.Passage]) -> list[_Said]:
     found: list[_Said] = []
     places: Counter[tuple[str, str]] = Counter()
+    numbers: Counter[tuple[str, str]] = Counter()
     for passage in passages:
         page = (passage.source, passage.title)
         for sentence in sentences.split(passage.text):
             own = passage.trust != "untrusted"
             leans = not own and sentences.POINTING.match(sentence) is not None
             if claims.is_quotable(sentence, own) or (leans and sentences.is_clean(sentence)):
-                found.append(_Said(sentence, passage, places[page], leans))
+                found.append(_Said(sentence, passage, places[page], numbers[page], leans))
                 places[page] += 1
+            numbers[page] += 1
     return found
 
 
-def _follows(one: _Said, said: list[_Said], chosen: list[_Said]) -> bool:
+def _follows(one: _Said, chosen: list[_Said]) -> bool:
     """Tell whether what it leans on is there: the sentence before it on the same page, or, for the
     first one, the headline.
     """
-    page = [each for each in said if each.passage.title == one.passage.title]
-    place = next(number for number, each in enumerate(page) if each is one)
-    if not place:
-        return True
-    before = page[place - 1]
-    return before.place == one.place - 1 and any(each is before for each in chosen)
+    return one.number == 0 or any(
+        (each.passage.source, each.passage.title, each.number)
+        == (one.passage.source, one.passage.title, one.number - 1)
+        for each in chosen
+    )
 
 
 def _asked_for(question: str, passages: list[prompt.Passage]) -> list[prompt.Passage]:

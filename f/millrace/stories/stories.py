@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 
-from f.millrace.stories import duplicates, story_terms
+from f.millrace.stories import duplicates, story_terms, story_words
 
 Item = duplicates.Item
 
@@ -23,6 +23,8 @@ ENOUGH = 1.65
 COMMON, RARE = 3.3, 5.0
 EVENT = 2.0  # a registered flaw, a storm's name, a link: each is enough alone
 FIGURE, FIGURES_AT_MOST = 0.35, 0.7
+# However many well-known places two items name, much happens there.
+PLACES_AT_MOST = 1.0
 # Where nothing marks a name, a rare word counts half.
 UNSURE, MAYBE_AT_MOST, UNCASED_AT_MOST = 0.5, 0.7, 1.5
 RUNS = (0.2, 0.4, 0.7)  # two characters, three, four and more
@@ -209,7 +211,10 @@ def _weigh_names(
     )
     caseless = sum(UNSURE * strength for term, strength in strengths.items() if term[0] == "c")
     runs = _weigh_runs({term: value for term, value in strengths.items() if term[0] == "p"})
-    return sum(sure.values()) + min(MAYBE_AT_MOST, maybe) + min(
+    telling = {things.get(term, term) for term in strengths if term[2:] not in story_words.PLACES}
+    places = sum(strength for thing, strength in sure.items() if thing not in telling)
+    named = sum(strength for thing, strength in sure.items() if thing in telling)
+    return named + min(PLACES_AT_MOST, places) + min(MAYBE_AT_MOST, maybe) + min(
         UNCASED_AT_MOST, caseless + runs
     ), used
 

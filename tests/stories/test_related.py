@@ -37,7 +37,8 @@ def test_a_name_in_its_own_title_says_what_a_passage_is_about():
 
 
 def test_a_name_that_the_headline_leaves_out_counts_in_a_title_of_ones_own():
-    story = ("A ship loses boxes in a storm", "The Brandel Star lost 180 boxes off Tarnvik.")
+    said = "On its way to the south the Brandel Star lost about 180 boxes in high waves last night."
+    story = ("A ship loses boxes in a storm", said)
     text = "Our crate of looms was on the Brandel Star."
     passages = [Passage("Brandel Star claim", text), Passage("Looms", text)]
 

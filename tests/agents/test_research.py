@@ -263,6 +263,18 @@ def test_independent_sources_outweigh_one_and_copies_are_one_voice(in_step):
     )
 
 
+def test_a_conflict_that_a_model_overlooks_is_told(edge, in_step, configure):
+    configure(model="openai:gpt-4o")
+    said = {"a.example": CELLS_25, "b.example": CELLS_40, "c.example": OPENED}
+    topic = offline_topic(*(document(text, host) for host, text in said.items()))
+
+    result = research_topic(in_step, topic)
+
+    (conflict,) = result.conflicts
+    assert edge.requests
+    assert all(number in str(conflict.sides) for number in ("25,000", "40,000"))
+
+
 def test_without_the_loop_no_conflict_is_settled(in_step):
     topic = offline_topic(document(CELLS_40, "a.example"), document(CELLS_25, "b.example"))
 

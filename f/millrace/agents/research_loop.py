@@ -247,7 +247,11 @@ class Research:
             checked = citations.keep_supported(judgement.claims, self.pieces)
             self.claims = checked.findings
             self.dropped += len(checked.dropped)
-            self.conflicts = conflicts.validate(judgement.conflicts, self.pieces)
+            named = list(judgement.conflicts)
+            if self.answered_by.get("judge") != offline.MODEL:
+                shown = self.gathered.select_for_model()
+                named += conflicts.find_overlooked(named, self.question, shown)
+            self.conflicts = conflicts.validate(named, self.pieces)
         return {}
 
     async def refine(self, state: State) -> State:

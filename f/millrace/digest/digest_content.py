@@ -175,17 +175,24 @@ class Section:
 
     @property
     def cited(self) -> list[Reference]:
-        """The sources that those sentences cite; the topic's own page is named by its site, for its
-        headline stands above.
+        """The sources that those sentences cite. The topic's own page is named by its site, for its
+        headline stands above, and so is a message that has no title but its words.
         """
         used = {number for _, numbers in self.prose for number in numbers}
         return [
-            replace(one, title=self.site, site="", host="")
-            if self.site and self.url and one.url == self.url
-            else one
+            replace(one, title=name, site="", host="") if (name := self._name_of(one)) else one
             for one in self.references
             if one.number in used
         ]
+
+    def _name_of(self, one: Reference) -> str:
+        """Return the site by which a page is named whose title the reader has read already; else
+        empty.
+        """
+        if self.site and self.url and one.url == self.url:
+            return self.site
+        said = any(text.rstrip(".") in one.title for text, _ in self.prose)
+        return (one.site or one.host) if said else ""
 
 
 @dataclass

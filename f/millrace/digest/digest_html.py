@@ -32,7 +32,7 @@ def page(content: digest_content.Content) -> str:
         _bottom(content),
     ]
     rows = "\n".join(part for part in parts if part)
-    body = markup.sanitise(f'{TABLE} style="max-width:640px">\n{rows}\n</table>')
+    body = markup.sanitise(f'{TABLE} style="max-width:640px;margin:0 auto">\n{rows}\n</table>')
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'

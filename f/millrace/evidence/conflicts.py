@@ -10,10 +10,48 @@ is clearly ahead, none is trusted, and the result says so.
 from collections.abc import Mapping, Sequence
 
 from f.millrace.core import contracts, sentences
-from f.millrace.evidence import answer_values, claims, identifiers, source_quality
+from f.millrace.evidence import (
+    answer_values,
+    claims,
+    disputes,
+    identifiers,
+    prompt,
+    source_quality,
+)
 
 # How far ahead a side has to be.
 MARGIN = 0.3
+
+
+def propose(question: str, passages: Sequence[prompt.Passage]) -> list[contracts.ProposedConflict]:
+    """Return what the passages disagree about; no model is asked."""
+    return [
+        contracts.ProposedConflict(
+            question=f"{question}: {dispute.about}",
+            sides=[
+                contracts.ProposedSide(claim=side.claim, value=side.value, evidence=side.ids)
+                for side in dispute.sides
+            ],
+        )
+        for dispute in disputes.find(question, passages)
+    ]
+
+
+def find_overlooked(
+    named: Sequence[contracts.ProposedConflict],
+    question: str,
+    evidence: Sequence[contracts.Evidence],
+) -> list[contracts.ProposedConflict]:
+    """Return what the evidence disagrees about where no conflict that a model has `named` cites
+    it.
+    """
+    told = {one for conflict in named for side in conflict.sides for one in side.evidence}
+    passages = prompt.passages(prompt.compose({}, evidence))
+    return [
+        conflict
+        for conflict in propose(question, passages)
+        if told.isdisjoint(one for side in conflict.sides for one in side.evidence)
+    ]
 
 
 def validate(

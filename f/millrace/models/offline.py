@@ -32,7 +32,7 @@ from pydantic_ai.settings import ModelSettings
 from pydantic_ai.usage import RequestUsage
 
 from f.millrace.core import errors, ids, sentences
-from f.millrace.evidence import claims, disputes, identifiers, listing, prompt, records
+from f.millrace.evidence import claims, conflicts, identifiers, listing, prompt, records
 
 NAME = "offline-extractive"
 # Its name in the settings.
@@ -210,16 +210,7 @@ def _judge_news(headline: str, text: str) -> dict[str, Any]:
 
 
 def _list_conflicts(question: str, passages: list[prompt.Passage]) -> list[dict[str, Any]]:
-    return [
-        {
-            "question": f"{question}: {dispute.about}",
-            "sides": [
-                {"claim": side.claim, "value": side.value, "evidence": side.ids}
-                for side in dispute.sides
-            ],
-        }
-        for dispute in disputes.find(question, passages)
-    ]
+    return [one.model_dump() for one in conflicts.propose(question, passages)]
 
 
 def report(text: str) -> str:

@@ -78,6 +78,12 @@ def are_one(*items: Item) -> bool:
                  " and in Alabama."),
         ),
         (
+            item("a", "Minutes of the Tarnvik council, October 2026", "The Tarnvik council agreed"
+                 " to repair the quay. Ada Brandel asks for offers for cranes."),
+            item("b", "Minutes of the Tarnvik council, November 2026", "The Tarnvik council hears"
+                 " that the quay is late. Ada Brandel has two offers for cranes."),
+        ),
+        (
             item("a", "Halibut in the North", "I’ve met the fishers of the North. I’m no fisher."),
             item("b", "Verilog in the North", "I’ve built boards in the North. I’m no builder."),
         ),

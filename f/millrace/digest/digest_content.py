@@ -189,7 +189,8 @@ class Section:
         """Return the site by which a page is named whose title the reader has read already; else
         empty.
         """
-        if self.site and self.url and one.url == self.url:
+        own = one.url == self.url if self.url else not one.url and one.title == self.title
+        if self.site and own:
             return self.site
         said = any(text.rstrip(".") in one.title for text, _ in self.prose)
         return (one.site or one.host) if said else ""

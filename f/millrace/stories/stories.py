@@ -9,6 +9,7 @@ thus never enough: a company and a person have many stories.
 """
 
 import math
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -36,6 +37,7 @@ NAMED, SAME_KIND = 0.6, 0.7
 LINKED_BY_ALL = 12
 # Items of two stories have to agree on average, so that a list of news joins none.
 AVERAGE = 0.4
+WORD, YEAR = re.compile(r"\w+"), re.compile(r"(?:19|20)\d\d")
 POSTED_AT_MOST, MARKS_AT_MOST = 150, 24
 OWN_SHARE, OWN_NAME = 0.6, 0.4
 
@@ -155,7 +157,27 @@ def _marks(item: Item, terms: story_terms.Collection) -> dict[str, float]:
 
 def weigh(one: Item, other: Item, terms: story_terms.Collection) -> float:
     """Return how much speaks for one event; ENOUGH and more for the same."""
+    if _are_issues(one.title, other.title):
+        return 0.0
     return weigh_terms(terms.of(one), terms.of(other), _days_between(one, other), terms)
+
+
+def _are_issues(one: str, other: str) -> bool:
+    """Tell whether two titles are of two issues of one thing, such as the minutes of two months:
+    they differ in the day, month or year that they name.
+    """
+    (mine, days), (theirs, other_days) = _split_calendar(one), _split_calendar(other)
+    return mine == theirs and bool(days and other_days) and days != other_days
+
+
+def _split_calendar(title: str) -> tuple[list[str], list[str]]:
+    """Return the words of a title that name no day, month or year, and those that do."""
+    words = WORD.findall(title.lower())
+    named = [word in story_words.CALENDAR or YEAR.fullmatch(word) is not None for word in words]
+    return (
+        [word for word, is_named in zip(words, named, strict=True) if not is_named],
+        [word for word, is_named in zip(words, named, strict=True) if is_named],
+    )
 
 
 def weigh_terms(

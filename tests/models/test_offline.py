@@ -15,5 +15,8 @@ def test_a_sentence_that_leans_on_one_that_cannot_be_quoted_is_left_out():
     follows = offline.report(PAGE.format(f"{ASKED} {NAMES}"))
     hangs = offline.report(PAGE.format(f"{ASKED} Could that be a trick? {NAMES}"))
 
+    first = offline.report(PAGE.format(f"By Staff\nBailiff names.\n{NAMES}"))
+
+    assert first == f"{NAMES} [ev_1]"
     assert follows == f"{ASKED} [ev_1]\n{NAMES} [ev_1]"
     assert hangs == f"{ASKED} [ev_1]"

@@ -361,13 +361,7 @@ def _sides(
     reader: digest_reader.Reader,
 ) -> digest_content.Disagreement:
     sides: list[digest_content.Side] = []
-    cited = [
-        evidence[one] for side in conflict["sides"] for one in side["evidence"] if one in evidence
-    ]
-    days = {
-        at.date().isoformat(): reader.date(at)
-        for at in sorted(one["published_at"] for one in cited if one["published_at"])
-    }
+    days = _name_days(conflict, evidence, reader)
     for number, side in enumerate(conflict["sides"]):
         pieces = [evidence[one] for one in side["evidence"] if one in evidence]
         named = {sites.name(one["url"], one["source"]): one["url"] for one in reversed(pieces)}
@@ -384,6 +378,17 @@ def _sides(
     sides.sort(key=lambda side: not side["trusted"])
     why = ISO_DAY.sub(lambda match: days.get(match[0], match[0]), conflict.get("why") or "")
     return digest_content.Disagreement(_ask(conflict["question"], title), sides, why)
+
+
+def _name_days(
+    conflict: findings.StoredConflict,
+    evidence: dict[str, rows.Evidence],
+    reader: digest_reader.Reader,
+) -> dict[str, str]:
+    """Return the days of a conflict's evidence, ISO, as the reader is told them."""
+    cited = [one for side in conflict["sides"] for one in side["evidence"] if one in evidence]
+    dated = [at for one in cited if (at := evidence[one]["published_at"])]
+    return {at.date().isoformat(): reader.date(at) for at in sorted(dated)}
 
 
 def _ask(question: str, title: str) -> str:

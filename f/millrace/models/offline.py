@@ -227,8 +227,8 @@ def report(text: str) -> str:
 
 @dataclass
 class _Said:
-    """A sentence of a story's page: its place among those that can be quoted and among all, and
-    whether it leans on the one before.
+    """A sentence of a story's page: its place among those that can be quoted, how many others of
+    the page are before it, and whether it leans on the last of them.
     """
 
     text: str
@@ -245,8 +245,8 @@ def _choose_sentences(headline: str, text: str) -> list[tuple[str, list[str]]]:
     passages = prompt.passages(text)
     said = [
         one
-        for one in _list_said(passages)
-        if not claims.is_duplicate(one.text, told) and not claims.is_repeated(one.text, headline)
+        for one in _list_said(headline, passages)
+        if not claims.is_duplicate(one.text, told) and not _repeats(one.text, headline)
     ]
     uses = Counter(word for one in said for word in claims.content_words(one.text))
     for one in said:
@@ -286,7 +286,7 @@ def _choose_sentences(headline: str, text: str) -> list[tuple[str, list[str]]]:
     ]
 
 
-def _list_said(passages: list[prompt.Passage]) -> list[_Said]:
+def _list_said(headline: str, passages: list[prompt.Passage]) -> list[_Said]:
     found: list[_Said] = []
     places: Counter[tuple[str, str]] = Counter()
     numbers: Counter[tuple[str, str]] = Counter()
@@ -298,8 +298,13 @@ def _list_said(passages: list[prompt.Passage]) -> list[_Said]:
             if claims.is_quotable(sentence, own) or (leans and sentences.is_clean(sentence)):
                 found.append(_Said(sentence, passage, places[page], numbers[page], leans))
                 places[page] += 1
-            numbers[page] += 1
+            # What a reader has read above, and a byline, is nothing to lean on.
+            numbers[page] += sentences.is_whole(sentence) and not _repeats(sentence, headline)
     return found
+
+
+def _repeats(sentence: str, headline: str) -> bool:
+    return claims.is_duplicate(sentence, [headline]) or claims.is_repeated(sentence, headline)
 
 
 def _follows(one: _Said, chosen: list[_Said]) -> bool:

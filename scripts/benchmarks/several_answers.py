@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from f.millrace.evidence import pool
 
 QUESTIONS = ROOT.parent / "shared/data/ramdocs/dev_several.jsonl"
+# One who does it, the doing and the plural are one word in three forms.
+ENDINGS = re.compile(r"(?<=\w{3})(?:ing|ers?|s)(?= )")
 
 
 def measure() -> dict[str, Any]:
@@ -81,6 +83,8 @@ def grade(question: dict[str, Any], result: Any) -> dict[str, bool]:
       or on a side that is trusted
     - right_against_right: a conflict sets two right answers against each other
     - first_answers: the first finding holds a right answer
+    - first_answers_in_a_form: the same, with each word without an ending of ENDINGS (`boxer` for
+      `Boxing`)
     """
     golds = {_words(value) for value in question["gold_answers"]}
     wrongs = {
@@ -99,6 +103,9 @@ def grade(question: dict[str, Any], result: Any) -> dict[str, bool]:
         or any(_any_in(wrongs, [said]) and not _any_in(golds, [said]) for said in trusted),
         "right_against_right": any(_apart(conflict, golds) for conflict in result.conflicts),
         "first_answers": _any_in(golds, found[:1]),
+        "first_answers_in_a_form": _any_in(
+            map(_drop_endings, golds), [*map(_drop_endings, found[:1])]
+        ),
     }
 
 
@@ -145,6 +152,10 @@ def shares(grades: list[dict[str, bool]]) -> dict[str, Any]:
 
 def _words(text: str) -> str:
     return " " + " ".join(re.findall(r"\w+", text.lower().replace(",", ""))) + " "
+
+
+def _drop_endings(words: str) -> str:
+    return ENDINGS.sub("", words)
 
 
 def _holds(text: str, value: str) -> bool:

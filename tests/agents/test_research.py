@@ -92,6 +92,15 @@ def test_a_topic_is_searched_read_and_cited_offline(edge, in_step):
     )
 
 
+def test_what_is_left_of_pages_that_were_told_is_no_news(edge, in_step):
+    told = edge.add_page("/opened", "Orbit opens", OPENED)
+    other = edge.add_page("/cells", "Orbit cells", CELLS_25, host="localhost")
+
+    result = research_topic(in_step, {**TOPIC, "told_pages": [told]})
+
+    assert texts(result) and {piece.url for piece in load(in_step, "topic_1")} == {other}
+
+
 def test_progress_and_sources_are_told_as_they_come(edge, in_step):
     edge.add_page("/a", "Orbit opens", OPENED)
 
@@ -252,6 +261,18 @@ def test_independent_sources_outweigh_one_and_copies_are_one_voice(in_step):
         "40,000" in conflict.sides[conflict.trusted].claim
         and "2 independent sources" in conflict.why
     )
+
+
+def test_a_conflict_that_a_model_overlooks_is_told(edge, in_step, configure):
+    configure(model="openai:gpt-4o")
+    said = {"a.example": CELLS_25, "b.example": CELLS_40, "c.example": OPENED}
+    topic = offline_topic(*(document(text, host) for host, text in said.items()))
+
+    result = research_topic(in_step, topic)
+
+    (conflict,) = result.conflicts
+    assert edge.requests
+    assert all(number in str(conflict.sides) for number in ("25,000", "40,000"))
 
 
 def test_without_the_loop_no_conflict_is_settled(in_step):
@@ -665,3 +686,17 @@ def test_copies_of_one_text_count_as_one_voice_and_nothing_is_decided_by_them(in
 
     (conflict,) = result.conflicts
     assert conflict.trusted is None and "one of them was changed" in conflict.why
+
+
+def test_in_place_of_an_answer_that_lost_a_conflict_stands_the_side_that_won(in_step):
+    star = "The Ardle Star was a paddle ferry from {}."
+    topic = offline_topic(
+        document(f"{star.format('Orrin')} Her bell is in the museum.", "a.example", "2026-03-01"),
+        document(f"Much was written of her. {star.format('Tarbet')}", "b.example", "2026-04-01"),
+    )
+
+    result = research_topic(in_step, {**topic, "title": "What was the Ardle Star?"})
+
+    (conflict,) = result.conflicts
+    assert conflict.sides[conflict.trusted].claim == star.format("Tarbet")
+    assert texts(result)[0] == star.format("Tarbet")

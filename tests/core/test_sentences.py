@@ -78,10 +78,41 @@ def test_lines_that_were_broken_by_hand_are_one_sentence_and_list_entries_are_no
     ]
 
 
-def test_the_place_where_a_report_was_written_is_no_part_of_its_first_sentence():
-    assert sentences.split("LINDHOLM — The port started a trial of six cranes.") == [
+@pytest.mark.parametrize(
+    "place", ["LINDHOLM —", "LINDHOLM (Northwire) -", "PORT ORRIN, Nov. 23 (NW) —"]
+)
+def test_the_place_where_a_report_was_written_is_no_part_of_its_first_sentence(place):
+    assert sentences.split(f"{place} The port started a trial of six cranes.") == [
         "The port started a trial of six cranes."
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("It was shut at 3 a.m. Friday after a fire.", 1),
+        ("It was shut at 3 p.m. Dec. 4 after a fire.", 1),
+        ("It opens at 9 a.m. The ferry leaves later.", 2),
+        ("He left at 5 p.m. Police found him later.", 2),
+    ],
+)
+def test_a_time_of_day_goes_on_with_its_day(text, parts):
+    assert len(sentences.split(text, "en")) == parts
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        (
+            "Nobody voted for Orrin.An elector asked why.",
+            ["Nobody voted for Orrin.", "An elector asked why."],
+        ),
+        ("Nobody knows Vessel.Js here.", ["Nobody knows Vessel.Js here."]),
+        ("Der Hafen ist zu.Die Fähre fährt.", ["Der Hafen ist zu.", "Die Fähre fährt."]),
+    ],
+)
+def test_sentences_without_space_between_them_are_two(text, parts):
+    assert sentences.split(text) == parts
 
 
 @pytest.mark.parametrize(

@@ -207,11 +207,37 @@ def test_the_sides_of_a_conflict_name_their_sources(open_run):
     first, second = section(run).conflicts
 
     assert first.sides == [
+        {"claim": "8.", "dates": [], "sources": ["The Courier"], "links": [""], "trusted": True},
         {"claim": "12.", "dates": ["18"], "sources": ["one.example"],
          "links": ["https://one.example/1"], "trusted": False},
-        {"claim": "8.", "dates": [], "sources": ["The Courier"], "links": [""], "trusted": True},
     ]  # fmt: skip
     assert (first.why, second.why, second.sides) == ("It is later.", "", [])
+
+
+@pytest.mark.parametrize(
+    ("question", "shown"),
+    [
+        ("Topic a: how many boxes", "How many boxes?"),
+        ("Topic a: 12 or 8", "12 or 8?"),
+        ("Topic a", "Topic a"),
+        ("How much?", "How much?"),
+    ],
+)
+def test_a_conflict_asks_below_its_headline_and_says_days_as_the_digest_does(
+    open_run, question, shown
+):
+    run = open_run()
+    why = "Trusted for the newer report (2026-11-17)."
+    sides = [{"claim": f"{n}.", "evidence": [f"e{n}"], "dates": [f"2026-11-1{n}"]} for n in (7, 8)]
+    conflicts = [{"question": question, "sides": sides, "trusted": 0, "why": why}]
+    run.topic("a", {**FOUND, "conflicts": conflicts}, item_ids=[run.item("a")])
+    for name, days in (("e1", 2), ("e7", 1), ("e8", 0)):
+        run.evidence(name, "a", published_at=NOW - timedelta(days=days))
+
+    (found,) = section(run).conflicts
+
+    assert (found.question, found.why) == (shown, "Trusted for the newer report (17 Nov 2026).")
+    assert [side["dates"] for side in found.sides] == [["17 Nov 2026"], ["18 Nov 2026"]]
 
 
 def tell_earlier(

@@ -167,3 +167,31 @@ def test_a_source_is_called_what_its_reader_calls_it():
     assert Reading("feeds", "ok", 0, 0, "").site == "Feeds"
     assert Reading("notes", "ok", 0, 0, "").site == "Your notes"
     assert Reading("notes", "ok", 0, 0, "", mine=False).site == "Notes"
+
+
+def test_a_document_of_ones_own_is_named_once():
+    lease = Reference(1, "Lease of shed 4", "", "", "3 May 2026", "lease.pdf", "Your documents")
+    section = Section(
+        "Lease of shed 4",
+        site="Your documents, lease.pdf",
+        findings=[("It ends.", [1])],
+        references=[lease],
+    )
+
+    (one,) = section.cited
+
+    assert (one.title, one.where) == ("Your documents, lease.pdf", "3 May 2026")
+
+
+def test_a_message_is_named_by_its_site_where_its_words_are_told():
+    words = "Passed the site today: a second hall is there."
+    section = Section(
+        "Plant",
+        findings=[("It makes twelve.", [1]), (words, [2])],
+        references=[
+            Reference(1, "A plant opens", "https://a.example/1", "a.example", "3 May 2026", "x"),
+            Reference(2, f"{words} #site", "https://b.example/2", "b.example", "", "x", "Posts"),
+        ],
+    )
+
+    assert [one.title for one in section.cited] == ["A plant opens", "Posts"]

@@ -100,6 +100,7 @@ def discussed(**changes):
     [
         ({}, Discussion("Hacker News", "https://hn.example/7", 9, 4)),
         ({"title": "PLANT"}, Discussion("Hacker News", "https://hn.example/7", 9, 4)),
+        ({"title": "‘Plant’"}, Discussion("Hacker News", "https://hn.example/7", 9, 4)),
         ({"title": "Works"}, Discussion("Hacker News", "https://hn.example/7", 9, 4, "Works")),
         ({"comments_url": ""}, Discussion("Hacker News", "", 9, 4)),
         ({"comments_url": "note:x"}, Discussion("Hacker News", "", 9, 4)),

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from f.millrace.agents import researcher as agent
 from f.millrace.core import db
 from f.millrace.digest.run_plan import RunPlan
 from f.millrace.research import candidates
@@ -77,6 +78,37 @@ def test_a_story_goes_on_under_its_own_number_of_the_day(pipeline, offered, cloc
     assert (topic["story_day"], topic["update_of"] is not None) == (3, True)
     (story,) = db.fetch_all("SELECT * FROM story")
     assert topic["story_id"] == story["id"]
+
+
+def test_an_update_keeps_its_theme_and_is_not_told_from_the_pages_of_before(
+    pipeline, offered, clock, monkeypatch
+):
+    given = []
+    research = agent.research
+
+    async def listen(run_id, topic):
+        given.append(topic["told_pages"])
+        return await research(run_id, topic)
+
+    monkeypatch.setattr(agent, "research", listen)
+    offered["feeds"] = [
+        item("1", "Earthquake in Oskol", text="The earthquake of Oskol broke 40 houses in Oskol."
+             " The army and the police rescued the injured of Oskol.")
+    ]  # fmt: skip
+    pipeline.run()
+    clock(NOW + timedelta(days=1))
+    offered["feeds"] = [
+        item("2", "Oskol counts the damage of its earthquake", hours=-20, text="The earthquake of"
+             " Oskol cost the town nine million. Nothing else is known of Oskol.")
+    ]  # fmt: skip
+
+    pipeline.run()
+
+    assert given == [[], ["https://site-1.example/1"]]
+    assert [row["theme"] for row in db.fetch_all("SELECT theme FROM topic ORDER BY story_day")] == [
+        "World",
+        "World",
+    ]
 
 
 def test_a_discussion_under_another_title_is_named_by_it(pipeline, offered, web):

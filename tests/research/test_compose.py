@@ -261,7 +261,7 @@ def test_only_the_parts_of_html_that_mail_readers_honour():
     assert "flex" not in made.html and "grid" not in made.html and "url(" not in made.html
     # Gmail drops a style sheet of more than 8,192 characters.
     assert all(len(sheet) < 8192 for sheet in re.findall(r"<style>(.*?)</style>", made.html, re.S))
-    assert "max-width:640px" in made.html and "viewport" in made.html
+    assert "max-width:640px;margin:0 auto" in made.html and "viewport" in made.html
 
 
 def test_the_plain_digest_has_each_part_with_its_address():

@@ -205,6 +205,19 @@ def test_topics_stand_below_their_themes_and_one_theme_has_no_heading():
     assert "Energy" not in single.html and "ENERGY" not in single.plain
 
 
+def test_a_first_topic_without_a_theme_is_the_top_story():
+    sections = [told(title="One"), told(title="Two", theme="Energy"), told(title="Three")]
+
+    made = render(content(sections=sections))
+    own = render(content(sections=[replace(sections[0], own="Only in your digest"), *sections[1:]]))
+
+    assert re.findall(r"<h3[^>]*>([\w ]+)<", made.html)[:3] == ["Top story", "Energy", "More"]
+    order = ["TOP STORY\n", "1. One", "ENERGY\n", "2. Two", "MORE\n", "3. Three"]
+    places = [made.plain.index(word) for word in order]
+    assert places == sorted(places)
+    assert re.findall(r"<h3[^>]*>([\w ]+)<", own.html)[:2] == ["Energy", "More"]
+
+
 def test_the_subject_and_the_preheader_say_what_is_in_it():
     titles = ["A plant opens in the north", "A bridge closes", "A library lends tools", "Rain"]
     made = render(content(sections=[told(title=title) for title in titles]))

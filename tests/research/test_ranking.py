@@ -38,7 +38,7 @@ def score(*candidates, **more):
     [
         (-3, 1.0, "less than an hour old"),
         (0.9, 0.5 ** (0.9 / 36), "less than an hour old"),
-        (1, 0.5 ** (1 / 36), "1 hours old"),
+        (1, 0.5 ** (1 / 36), "1 hour old"),
         (36, 0.5, "36 hours old"),
         (47, 0.5 ** (47 / 36), "47 hours old"),
         (48, 0.5 ** (48 / 36), "2 days old"),
@@ -91,7 +91,7 @@ def test_points_are_measured_by_what_is_notable_in_their_source_or_by_its_best()
 
 
 def test_a_note_of_ones_own_is_no_popular_news_and_no_points_are_middling():
-    note, feed = item("a", "notes", url=""), item("b", "feeds")
+    note, feed = item("a", "notes", url="note:tug.md"), item("b", "feeds")
 
     assert score(told(note)) == pytest.approx(0.25)
     assert score(told(feed)) == pytest.approx(0.25 + 0.3 * 0.35)

@@ -36,6 +36,15 @@ def test_a_name_in_its_own_title_says_what_a_passage_is_about():
     assert found(Passage("Some maker", text)) == []
 
 
+def test_a_name_that_the_headline_leaves_out_counts_in_a_title_of_ones_own():
+    said = "On its way to the south the Brandel Star lost about 180 boxes in high waves last night."
+    story = ("A ship loses boxes in a storm", said)
+    text = "Our crate of looms was on the Brandel Star."
+    passages = [Passage("Brandel Star claim", text), Passage("Looms", text)]
+
+    assert [match.place for match in related.find(*story, passages, [])] == [0]
+
+
 def test_those_that_share_most_come_first_and_equals_in_their_order():
     much = Passage("Norrvik Cells", "They build sodium batteries and cabinets in Tarnvik.")
     less = Passage("Norrvik Cells", "Their cabinets are good.")

@@ -65,8 +65,30 @@ def are_one(*items: Item) -> bool:
             item("b", "Owners of the Mirel 4 locked out", "Servers failed for five hours."),
         ),
         (item("a", "Show HN: A clock in Rust"), item("b", "Show HN: A calculator in Rust")),
+        (
+            item("a", "Energy Department keeps its names", "Donald Trump asked for names. The"
+                 " Energy Department said no."),
+            item("b", "Coal wanes in the mountains", "Donald Trump spoke of mines. A report of the"
+                 " Energy Department counts fewer of them."),
+        ),
+        (
+            item("a", "Two arrested in card fraud", "Police in Orlando and in Texas had looked for"
+                 " them since they left Alabama."),
+            item("b", "Coach hired at last", "The coach came from Orlando; his teams won in Texas"
+                 " and in Alabama."),
+        ),
+        (
+            item("a", "Minutes of the Tarnvik council, October 2026", "The Tarnvik council agreed"
+                 " to repair the quay. Ada Brandel asks for offers for cranes."),
+            item("b", "Minutes of the Tarnvik council, November 2026", "The Tarnvik council hears"
+                 " that the quay is late. Ada Brandel has two offers for cranes."),
+        ),
+        (
+            item("a", "Halibut in the North", "I’ve met the fishers of the North. I’m no fisher."),
+            item("b", "Verilog in the North", "I’ve built boards in the North. I’m no builder."),
+        ),
     ],
-)
+)  # fmt: skip
 def test_a_near_miss_is_two_stories(one, other):
     assert not are_one(one, other)
 

@@ -50,5 +50,12 @@ def test_the_beginning_of_a_text_tells_its_theme():
     assert themes.classify("", late[-themes.BEGINNING :]) == "Health"
 
 
+def test_where_the_words_do_not_tell_the_source_does():
+    pools = ("Variable pools for estimation", "A few tests are enough.")
+
+    assert (themes.classify(*pools), themes.classify(*pools, "arxiv")) == ("", "Science")
+    assert themes.classify("Software for the cloud", "", "arxiv") == "Technology"
+
+
 def test_one_word_that_a_text_repeats_is_no_theme():
     assert themes.classify("Weeks in Review", "Our team thanks the team, and each team.") == ""

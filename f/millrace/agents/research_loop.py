@@ -66,6 +66,7 @@ class Research:
         item_ids: Collected items that tell the story which is the topic: it is news, told from
             them, and nothing but news of the same story is taken up beside them.
         already_told: What the reader was told of it before.
+        told_pages: The addresses that it was told from; they are not read again.
         public: Everybody may read what is found, so what a search finds of private things is left.
     """
 
@@ -79,6 +80,7 @@ class Research:
     documents: "Sequence[pool.Document]" = ()
     earlier: Sequence[str] = ()
     already_told: Sequence[str] = ()
+    told_pages: Sequence[str] = ()
     trust: contracts.Trust = "untrusted"
     public: bool = False
     on_finding: Callable[[contracts.Finding], None] | None = None
@@ -105,7 +107,11 @@ class Research:
 
     def __post_init__(self) -> None:
         self.gathered = pool.EvidencePool(
-            self.run_id, self.topic_id, self.question, taint_context=self.tools.taint_context
+            self.run_id,
+            self.topic_id,
+            self.question,
+            seen=set(map(ids.canonical_url, self.told_pages)),
+            taint_context=self.tools.taint_context,
         )
 
     @property
@@ -241,7 +247,11 @@ class Research:
             checked = citations.keep_supported(judgement.claims, self.pieces)
             self.claims = checked.findings
             self.dropped += len(checked.dropped)
-            self.conflicts = conflicts.validate(judgement.conflicts, self.pieces)
+            named = list(judgement.conflicts)
+            if self.answered_by.get("judge") != offline.MODEL:
+                shown = self.gathered.select_for_model()
+                named += conflicts.find_overlooked(named, self.question, shown)
+            self.conflicts = conflicts.validate(named, self.pieces)
         return {}
 
     async def refine(self, state: State) -> State:
@@ -318,9 +328,7 @@ class Research:
             return {}
         events.emit("progress", f"Writing: {self.question}", topic=self.topic_id)
         gate = citations.StreamVerifier(self.pieces, self._show)
-        standing = [
-            claim for claim in self.claims if conflicts.is_consistent(claim, self.conflicts)
-        ]
+        standing = conflicts.keep_standing(self.claims, self.conflicts)
         in_words = [conflicts.summarise(conflict) for conflict in self.conflicts]
         answer = await self._ask(
             writer.report if self.news else writer.write,

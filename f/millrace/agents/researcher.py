@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     class ResearchTopic(TypedDict, total=False):
         """What to research, and what to begin with. Without `search` it works from what is given
         and asks no tool; `public` keeps what is private out; `already_told` are sentences that the
-        reader has had.
+        reader has had, `told_pages` the addresses of the pages that they are from.
         """
 
         id: Required[str]
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
         public: bool
         trust: contracts.Trust
         already_told: list[str]
+        told_pages: list[str]
 
 
 class Spec(BaseModel):
@@ -92,7 +93,8 @@ async def research(
     writes once, without settling conflicts: what the loop is measured against. With `search: False`
     in the topic it works from what is given and asks no tool. Which tools it may call is in the
     settings of `researcher`. `public` in it keeps what is private out: no such tool is asked and no
-    memory read. `already_told` are sentences that the reader has had.
+    memory read. `already_told` are sentences that the reader has had; the pages of `told_pages` are
+    not read again: what is left of them is no news.
     """
     topic_id, question = (
         str(topic.get("topic_id") or topic.get("id") or ""),
@@ -159,6 +161,7 @@ async def _research(
                 item_ids=list(topic.get("item_ids") or []),
                 documents=list(topic.get("documents") or []),
                 already_told=list(topic.get("already_told") or []),
+                told_pages=list(topic.get("told_pages") or []),
                 earlier=earlier,
                 trust=trust,
                 public=bool(topic.get("public")),

@@ -70,6 +70,15 @@ STARTERS = frozenset(
     "The It He She They We I You A An This That These Those In On At But And If When As There His"
     " Her Its Their Our".split()
 )
+# A time of day goes on with its day: `at 3 a.m. Friday`.
+HOURS = frozenset("a.m p.m A.M P.M".split())
+DAYS = frozenset(
+    "Monday Tuesday Wednesday Thursday Friday Saturday Sunday Mon Tue Tues Wed Thu Thurs Fri Sat"
+    " Sun Jan January Feb February March April May June July Aug August Sep Sept September Oct"
+    " October Nov November Dec December".split()
+)
+# Where a page lost the space between two sentences: `for both.An elector`.
+GLUED = re.compile(r"(?<=[^\W\d_A-Z]{2}[.!?])(?=(?P<word>[A-ZÀ-Þ][a-zß-ÿ]*) )")
 # Space behind the end of a sentence.
 END = re.compile(r"(?<=[^\W_][.!?…])\s+|(?<=[.!?…]['\"”’)\]»›])\s+")
 TERMINAL = re.compile(r"[.!?…。！？]['\"”’)\]»›]*$")
@@ -128,7 +137,8 @@ LOST = re.compile(
 )
 # Where a report was written stands before its first sentence.
 DATELINE = re.compile(
-    r"^(?:[A-ZÀ-Þ][A-ZÀ-Þ .,'’/-]{2,40}(?:\([A-Za-z .]+\) ?)?|[A-Z][a-z]{2,8}\.? \d{1,2}, \d{4})"
+    r"^(?:[A-ZÀ-Þ][A-ZÀ-Þ .,'’/-]{2,40}(?:[A-Z][a-z]{2,8}\.? \d{1,2} ?)?(?:\([A-Za-z .]+\) ?)?"
+    r"|[A-Z][a-z]{2,8}\.? \d{1,2}, \d{4})"
     r" ?(?:[—–]|--?) ?(?=[A-ZÀ-Þ\"“'])"
 )
 # Ratings, scores and counters beside a text.
@@ -156,13 +166,21 @@ def split(text: str, language: str = "") -> list[str]:
     found: list[str] = []
     for line in unwrap(text).split("\n"):
         whole: list[str] = []
-        for part in _segment(language or "en", " ".join(line.split())):
+        for part in _segment(language or "en", _unglue(" ".join(line.split()), language)):
             if whole and part and _goes_on(whole[-1], part, language):
                 whole[-1] += " " + part
             elif part:
                 whole.append(part)
         found += [DATELINE.sub("", BULLET.sub("", part, count=1)) for part in whole]
     return [part for part in found if part]
+
+
+def _unglue(line: str, language: str) -> str:
+    """Return the line with a space before each function word that begins a sentence."""
+    return GLUED.sub(
+        lambda match: " " if _begins(match["word"], language) or match["word"] in STARTERS else "",
+        line,
+    )
 
 
 def _segment(language: str, line: str) -> list[str]:
@@ -241,6 +259,8 @@ def _goes_on(before: str, part: str, language: str) -> bool:
     word = last.lstrip("(\"'“‘[«").removesuffix(".")
     if word in SUFFIXES and part.split()[0] in STARTERS:
         return False
+    if word in HOURS and part.split()[0].rstrip(".,") in DAYS:
+        return True
     return (
         word in _abbreviations(language)
         or (language in ORDINALS and ORDINAL.search(before) and not _begins(part, language))

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Callable
 from datetime import date, datetime
 from typing import TYPE_CHECKING, NamedTuple
@@ -50,6 +51,7 @@ FROM_YOUR = {
     "memory": "From your memory",
 }
 LINE = 240
+ISO_DAY = re.compile(r"\b\d{4}-\d\d-\d\d\b")
 
 
 def load(
@@ -331,7 +333,10 @@ def _add_findings(
     section.references = [
         _reference(number, evidence[first[number]], sites, reader) for number in sorted(first)
     ]
-    section.conflicts = [_sides(conflict, evidence, sites) for conflict in result["conflicts"]]
+    section.conflicts = [
+        _sides(conflict, result["title"], evidence, sites, reader)
+        for conflict in result["conflicts"]
+    ]
     section.background = result["background"]
     section.why_it_matters = result["why_it_matters"]
     section.confidence = result["confidence"]
@@ -349,9 +354,14 @@ def _add_findings(
 
 
 def _sides(
-    conflict: findings.StoredConflict, evidence: dict[str, rows.Evidence], sites: site_names.Sites
+    conflict: findings.StoredConflict,
+    title: str,
+    evidence: dict[str, rows.Evidence],
+    sites: site_names.Sites,
+    reader: digest_reader.Reader,
 ) -> digest_content.Disagreement:
     sides: list[digest_content.Side] = []
+    days = _name_days(conflict, evidence, reader)
     for number, side in enumerate(conflict["sides"]):
         pieces = [evidence[one] for one in side["evidence"] if one in evidence]
         named = {sites.name(one["url"], one["source"]): one["url"] for one in reversed(pieces)}
@@ -359,13 +369,36 @@ def _sides(
         sides.append(
             {
                 "claim": side["claim"],
-                "dates": side.get("dates") or [],
+                "dates": [days.get(day, day) for day in side.get("dates") or []],
                 "sources": list(named or given),
                 "links": list((named or given).values()),
                 "trusted": conflict.get("trusted") == number,
             }
         )
-    return digest_content.Disagreement(conflict["question"], sides, conflict.get("why") or "")
+    sides.sort(key=lambda side: not side["trusted"])
+    why = ISO_DAY.sub(lambda match: days.get(match[0], match[0]), conflict.get("why") or "")
+    return digest_content.Disagreement(_ask(conflict["question"], title), sides, why)
+
+
+def _name_days(
+    conflict: findings.StoredConflict,
+    evidence: dict[str, rows.Evidence],
+    reader: digest_reader.Reader,
+) -> dict[str, str]:
+    """Return the days of a conflict's evidence, ISO, as the reader is told them."""
+    cited = [one for side in conflict["sides"] for one in side["evidence"] if one in evidence]
+    dated = [at for one in cited if (at := evidence[one]["published_at"])]
+    return {at.date().isoformat(): reader.date(at) for at in sorted(dated)}
+
+
+def _ask(question: str, title: str) -> str:
+    """Return the question of a conflict as it is asked below its topic's title: `Title: how many
+    boxes` asks `How many boxes?`.
+    """
+    asked = question.removeprefix(f"{title}:").strip()
+    if asked == question or not asked:
+        return question
+    return asked[:1].upper() + asked[1:].rstrip("?") + "?"
 
 
 def _reference(

@@ -13,6 +13,8 @@ from f.millrace.digest import site_names
 SENTENCES = 4
 WORDS_A_MINUTE = 230
 LONGEST_SUBJECT = 110
+# Headings of topics that no theme has.
+TOP, MORE = "Top story", "More"
 MONTHS = (
     "January February March April May June July August September October November December".split()
 )
@@ -173,17 +175,25 @@ class Section:
 
     @property
     def cited(self) -> list[Reference]:
-        """The sources that those sentences cite; the topic's own page is named by its site, for its
-        headline stands above.
+        """The sources that those sentences cite. The topic's own page is named by its site, for its
+        headline stands above, and so is a message that has no title but its words.
         """
         used = {number for _, numbers in self.prose for number in numbers}
         return [
-            replace(one, title=self.site, site="", host="")
-            if self.site and self.url and one.url == self.url
-            else one
+            replace(one, title=name, site="", host="") if (name := self._name_of(one)) else one
             for one in self.references
             if one.number in used
         ]
+
+    def _name_of(self, one: Reference) -> str:
+        """Return the site by which a page is named whose title the reader has read already; else
+        empty.
+        """
+        own = one.url == self.url if self.url else not one.url and one.title == self.title
+        if self.site and own:
+            return self.site
+        said = any(text.rstrip(".") in one.title for text, _ in self.prose)
+        return (one.site or one.host) if said else ""
 
 
 @dataclass
@@ -259,10 +269,17 @@ class Content:
 
     @property
     def themes(self) -> list[tuple[str, list[Section]]]:
-        """The topics by theme, in the order of the first of each; what has none comes last."""
-        names = dict.fromkeys(section.theme for section in self.sections)
+        """The topics by theme, in the order of the first of each. What has none comes last, but for
+        the first topic of all: that is the top story. Where none has one, there is one group.
+        """
+        if not any(section.theme for section in self.sections):
+            return [(MORE, self.sections)] if self.sections else []
+        top = [one for one in self.sections[:1] if not one.theme and not one.own]
+        rest = self.sections[len(top) :]
+        names = dict.fromkeys(section.theme for section in rest)
         ordered = [name for name in names if name] + [name for name in names if not name]
-        return [(name, [one for one in self.sections if one.theme == name]) for name in ordered]
+        grouped = [(name or MORE, [one for one in rest if one.theme == name]) for name in ordered]
+        return [*([(TOP, top)] if top else []), *grouped]
 
     @property
     def minutes(self) -> int:

@@ -32,7 +32,7 @@ def page(content: digest_content.Content) -> str:
         _bottom(content),
     ]
     rows = "\n".join(part for part in parts if part)
-    body = markup.sanitise(f'{TABLE} style="max-width:640px">\n{rows}\n</table>')
+    body = markup.sanitise(f'{TABLE} style="max-width:640px;margin:0 auto">\n{rows}\n</table>')
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
@@ -148,7 +148,7 @@ def _topics(content: digest_content.Content) -> list[str]:
     parts = []
     for name, sections in themes:
         if len(themes) > 1:
-            parts.append(_row(f'<h3 class="accent" dir="auto">{escape(name or "More")}</h3>', ""))
+            parts.append(_row(f'<h3 class="accent" dir="auto">{escape(name)}</h3>', ""))
         parts += [_section(section, place == 0) for place, section in enumerate(sections)]
     return parts
 

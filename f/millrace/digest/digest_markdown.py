@@ -33,7 +33,7 @@ def _page(content: digest_content.Content) -> str:
     parts += [f"**{_one_safe_line(notice)}**" for notice in content.notices]
     themes, number = content.themes, 0
     for name, sections in themes:
-        parts += [f"## {markdown.one_line(name or 'More')}"] if len(themes) > 1 else []
+        parts += [f"## {markdown.one_line(name)}"] if len(themes) > 1 else []
         for section in sections:
             number += 1
             parts.append(_section(number, section))

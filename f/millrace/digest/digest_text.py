@@ -51,7 +51,7 @@ def _topics(content: digest_content.Content) -> list[str]:
     lines: list[str] = []
     themes, number = content.themes, 0
     for name, sections in themes:
-        lines += ["", "", *_heading(name or "More")] if len(themes) > 1 else [""]
+        lines += ["", "", *_heading(name)] if len(themes) > 1 else [""]
         for section in sections:
             number += 1
             lines += ["", *_section(number, section)]

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from f.millrace.core import db
@@ -99,6 +100,11 @@ def _headline(
     )
 
 
+def _words(title: str) -> list[str]:
+    """Return a title as it is compared: sites write quotes and dashes in ways of their own."""
+    return re.findall(r"\w+", title.casefold())
+
+
 def find_discussion(
     items: Sequence[ListedItem], page: str, title: str
 ) -> digest_content.Discussion | None:
@@ -111,7 +117,7 @@ def find_discussion(
             item["comments_url"] if site_names.is_web(item["comments_url"]) else "",
             int(item["score"]) if item["source"] != "mastodon" else 0,
             int((item["extra"] or {}).get("comments") or 0),
-            "" if item["title"].casefold() == title.casefold() else item["title"],
+            "" if _words(item["title"]) == _words(title) else item["title"],
         )
         for item in items
         if (item["score"] > 0 or item["comments_url"]) and item["comments_url"] != page

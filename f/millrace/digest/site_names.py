@@ -79,7 +79,7 @@ class Sites:
         site, title = (page["site"], page["title"]) if page else ("", "")
         # Some pages give their own headline for the name of the site.
         own = 2 * len(site) > len(title) and title.startswith(site)
-        given = "" if own else site
+        given = "" if own or site.partition(":")[0] in LOCAL else site
         host = host_of(url)
         for name in (given, NAMES.get(host, ""), self._feeds.get(known, "")):
             clean = " ".join(REMARK.sub("", name).split())

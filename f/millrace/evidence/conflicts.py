@@ -10,10 +10,48 @@ is clearly ahead, none is trusted, and the result says so.
 from collections.abc import Mapping, Sequence
 
 from f.millrace.core import contracts, sentences
-from f.millrace.evidence import answer_values, claims, identifiers, source_quality
+from f.millrace.evidence import (
+    answer_values,
+    claims,
+    disputes,
+    identifiers,
+    prompt,
+    source_quality,
+)
 
 # How far ahead a side has to be.
 MARGIN = 0.3
+
+
+def propose(question: str, passages: Sequence[prompt.Passage]) -> list[contracts.ProposedConflict]:
+    """Return what the passages disagree about; no model is asked."""
+    return [
+        contracts.ProposedConflict(
+            question=f"{question}: {dispute.about}",
+            sides=[
+                contracts.ProposedSide(claim=side.claim, value=side.value, evidence=side.ids)
+                for side in dispute.sides
+            ],
+        )
+        for dispute in disputes.find(question, passages)
+    ]
+
+
+def find_overlooked(
+    named: Sequence[contracts.ProposedConflict],
+    question: str,
+    evidence: Sequence[contracts.Evidence],
+) -> list[contracts.ProposedConflict]:
+    """Return what the evidence disagrees about where no conflict that a model has `named` cites
+    it.
+    """
+    told = {one for conflict in named for side in conflict.sides for one in side.evidence}
+    passages = prompt.passages(prompt.compose({}, evidence))
+    return [
+        conflict
+        for conflict in propose(question, passages)
+        if told.isdisjoint(one for side in conflict.sides for one in side.evidence)
+    ]
 
 
 def validate(
@@ -148,25 +186,54 @@ def is_consistent(finding: contracts.Finding, found: Sequence[contracts.Conflict
     """Tell whether a finding neither contradicts a side that is trusted nor repeats the value of
     one that is not.
     """
+    return _find_winner(finding, found) is None
+
+
+def keep_standing(
+    said: Sequence[contracts.Finding], found: Sequence[contracts.Conflict]
+) -> list[contracts.Finding]:
+    """Return the claims in their order; in place of one that lost a conflict stands, once, the
+    claim of the side that won it.
+    """
+    winners = [_find_winner(claim, found) for claim in said]
+    told = [claim.text for claim, winner in zip(said, winners, strict=True) if winner is None]
+    kept: list[contracts.Finding] = []
+    for claim, winner in zip(said, winners, strict=True):
+        if winner is None:
+            kept.append(claim)
+        elif not claims.is_duplicate(winner.claim, told):
+            kept.append(contracts.Finding(text=winner.claim, citations=winner.evidence))
+            told.append(winner.claim)
+    return kept
+
+
+def _find_winner(
+    finding: contracts.Finding, found: Sequence[contracts.Conflict]
+) -> contracts.ConflictSide | None:
+    """Return the trusted side that a finding contradicts, or the value of whose rival it repeats;
+    None when it does neither.
+    """
     for conflict in found:
         if conflict.trusted is None:
             continue
         winner = conflict.sides[conflict.trusted]
         if claims.find_contradiction(finding.text, winner.claim):
-            return False
+            return winner
+        if winner.value and answer_values.contains(finding.text, winner.value):
+            continue
+        cited = set(finding.citations)
         for loser in conflict.sides:
-            repeated = (
-                bool(loser.value)
-                and set(finding.citations) <= set(loser.evidence)
-                and answer_values.contains(finding.text, loser.value)
-            )
+            # What says the same otherwise may be cited, too: `a ferry` of `a ferry from Orrin`.
+            own = cited - set(winner.evidence)
             if (
                 loser is not winner
-                and repeated
-                and not (winner.value and answer_values.contains(finding.text, winner.value))
+                and loser.value
+                and own
+                and own <= set(loser.evidence)
+                and answer_values.contains(finding.text, loser.value)
             ):
-                return False
-    return True
+                return winner
+    return None
 
 
 def discredited(

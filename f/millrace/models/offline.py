@@ -32,7 +32,7 @@ from pydantic_ai.settings import ModelSettings
 from pydantic_ai.usage import RequestUsage
 
 from f.millrace.core import errors, ids, sentences
-from f.millrace.evidence import claims, disputes, identifiers, listing, prompt, records
+from f.millrace.evidence import claims, conflicts, identifiers, listing, prompt, records
 
 NAME = "offline-extractive"
 # Its name in the settings.
@@ -210,16 +210,7 @@ def _judge_news(headline: str, text: str) -> dict[str, Any]:
 
 
 def _list_conflicts(question: str, passages: list[prompt.Passage]) -> list[dict[str, Any]]:
-    return [
-        {
-            "question": f"{question}: {dispute.about}",
-            "sides": [
-                {"claim": side.claim, "value": side.value, "evidence": side.ids}
-                for side in dispute.sides
-            ],
-        }
-        for dispute in disputes.find(question, passages)
-    ]
+    return [one.model_dump() for one in conflicts.propose(question, passages)]
 
 
 def report(text: str) -> str:
@@ -236,13 +227,14 @@ def report(text: str) -> str:
 
 @dataclass
 class _Said:
-    """A sentence of a story's page: its place among those that can be quoted, and whether it leans
-    on the one before.
+    """A sentence of a story's page: its place among those that can be quoted, how many others of
+    the page are before it, and whether it leans on the last of them.
     """
 
     text: str
     passage: prompt.Passage
     place: int
+    number: int
     leans: bool
     weight: float = 0.0
 
@@ -253,8 +245,8 @@ def _choose_sentences(headline: str, text: str) -> list[tuple[str, list[str]]]:
     passages = prompt.passages(text)
     said = [
         one
-        for one in _list_said(passages)
-        if not claims.is_duplicate(one.text, told) and not claims.is_repeated(one.text, headline)
+        for one in _list_said(headline, passages)
+        if not claims.is_duplicate(one.text, told) and not _repeats(one.text, headline)
     ]
     uses = Counter(word for one in said for word in claims.content_words(one.text))
     for one in said:
@@ -275,7 +267,7 @@ def _choose_sentences(headline: str, text: str) -> list[tuple[str, list[str]]]:
             len(chosen) < REPORTED
             and not claims.is_duplicate(one.text, [each.text for each in chosen])
             and (one.passage.id in own_ids or others < FROM_OTHERS)
-            and (not one.leans or _follows(one, said, chosen))
+            and (not one.leans or _follows(one, chosen))
         ):
             chosen.append(one)
     # In the order of the pages; the page that says most comes first.
@@ -294,30 +286,36 @@ def _choose_sentences(headline: str, text: str) -> list[tuple[str, list[str]]]:
     ]
 
 
-def _list_said(passages: list[prompt.Passage]) -> list[_Said]:
+def _list_said(headline: str, passages: list[prompt.Passage]) -> list[_Said]:
     found: list[_Said] = []
     places: Counter[tuple[str, str]] = Counter()
+    numbers: Counter[tuple[str, str]] = Counter()
     for passage in passages:
         page = (passage.source, passage.title)
         for sentence in sentences.split(passage.text):
             own = passage.trust != "untrusted"
             leans = not own and sentences.POINTING.match(sentence) is not None
             if claims.is_quotable(sentence, own) or (leans and sentences.is_clean(sentence)):
-                found.append(_Said(sentence, passage, places[page], leans))
+                found.append(_Said(sentence, passage, places[page], numbers[page], leans))
                 places[page] += 1
+            # What a reader has read above, and a byline, is nothing to lean on.
+            numbers[page] += sentences.is_whole(sentence) and not _repeats(sentence, headline)
     return found
 
 
-def _follows(one: _Said, said: list[_Said], chosen: list[_Said]) -> bool:
+def _repeats(sentence: str, headline: str) -> bool:
+    return claims.is_duplicate(sentence, [headline]) or claims.is_repeated(sentence, headline)
+
+
+def _follows(one: _Said, chosen: list[_Said]) -> bool:
     """Tell whether what it leans on is there: the sentence before it on the same page, or, for the
     first one, the headline.
     """
-    page = [each for each in said if each.passage.title == one.passage.title]
-    place = next(number for number, each in enumerate(page) if each is one)
-    if not place:
-        return True
-    before = page[place - 1]
-    return before.place == one.place - 1 and any(each is before for each in chosen)
+    return one.number == 0 or any(
+        (each.passage.source, each.passage.title, each.number)
+        == (one.passage.source, one.passage.title, one.number - 1)
+        for each in chosen
+    )
 
 
 def _asked_for(question: str, passages: list[prompt.Passage]) -> list[prompt.Passage]:

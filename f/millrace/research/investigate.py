@@ -174,6 +174,7 @@ async def _investigate(run_id: str, topic: rows.Topic) -> contracts.TopicResult:
                 "title": topic["title"],
                 "item_ids": topic["item_ids"],
                 "already_told": said_before.findings(opened, topic["private"]),
+                "told_pages": said_before.pages(opened, topic["id"]),
                 # What is private is searched for nowhere, and stands in no other topic.
                 "search": not topic["private"],
                 "public": not topic["private"],

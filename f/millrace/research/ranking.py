@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from f.millrace.digest import run_plan
+from f.millrace.digest import digest_content, run_plan
 from f.millrace.research import candidates
 from f.millrace.stories import duplicates, stories
 
@@ -124,7 +124,8 @@ def _scale(items: list[duplicates.Item]) -> dict[str, float]:
 
 def _popularity(story: stories.Story, scale: dict[str, float]) -> tuple[float, str]:
     """Return how popular the most popular item is among those of its source: 0 to 1."""
-    best, reason = (NO_POINTS if any(item.url for item in story.items) else OWN_NOTE), ""
+    on_web = any(item.url.startswith(("http://", "https://")) for item in story.items)
+    best, reason = (NO_POINTS if on_web else OWN_NOTE), ""
     with_points = [item for item in story.items if scale[item.source] > 0]
     if with_points and len(with_points) == len(story.items):
         best = 0.0
@@ -140,7 +141,8 @@ def _recency(story: stories.Story, now: datetime) -> tuple[float, str]:
     if not dates:
         return 0.5, ""
     hours = max(0.0, (now - max(dates)).total_seconds() / 3600)
-    said = f"{hours:.0f} hours old" if hours < 48 else f"{hours / 24:.0f} days old"
+    count, unit = (hours, "hour") if hours < 48 else (hours / 24, "day")
+    said = f"{digest_content.format_count(round(count), unit)} old"
     return 0.5 ** (hours / HALF_LIFE_HOURS), said if hours >= 1 else "less than an hour old"
 
 

@@ -26,6 +26,19 @@ def findings(opened: run_plan.RunPlan, private: bool = False) -> list[str]:
     return [row["text"] for row in found]
 
 
+def pages(opened: run_plan.RunPlan, topic_id: str) -> list[str]:
+    """Return the addresses that earlier digests told a topic's story from, other than its own."""
+    found = db.fetch_all(
+        "SELECT DISTINCT i.url FROM topic t JOIN topic e ON e.story_id = t.story_id AND e.namespace"
+        " = t.namespace JOIN run r ON r.id = e.run_id JOIN source_item i ON i.id = ANY(e.item_ids)"
+        " WHERE t.id = %s AND r.flow = %s AND r.local_day < %s AND NOT i.id = ANY(t.item_ids) AND"
+        " EXISTS (SELECT 1 FROM delivery d WHERE d.run_id = r.id AND d.status IN ('sent',"
+        " 'outbox')) ORDER BY 1",
+        [topic_id, opened.flow, opened.day],
+    )
+    return [row["url"] for row in found]
+
+
 def background(topic_id: str) -> str:
     """Return in one sentence what an earlier topic said; empty when it said nothing."""
     row = db.fetch_one(

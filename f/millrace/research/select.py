@@ -136,6 +136,17 @@ def _keep_topic(run_id: str, opened: run_plan.RunPlan, number: int, entry: ranki
             (opened.day - known.first_day).days + 1 if known else 1,
             entry.candidate.private,
             list(entry.candidate.share_keys),
-            "" if entry.candidate.private else themes.classify(story.lead.title, story.lead.text),
+            _choose_theme(entry),
         ],
     )
+
+
+def _choose_theme(entry: ranking.Ranked) -> str:
+    """Return the theme that a reader finds the topic under: on later days of a story that of its
+    last one.
+    """
+    if entry.candidate.private:
+        return ""
+    before = db.fetch_one("SELECT theme FROM topic WHERE id = %s", [entry.update_of])
+    lead = entry.story.lead
+    return (before or {}).get("theme") or themes.classify(lead.title, lead.text, lead.source)

@@ -2,10 +2,10 @@
 
 """Whether a passage that somebody wrote for himself speaks of what a story is about.
 
-It does when it names something rare that the headline names, and says further words of the story;
-of a headline without a rare name most of its words. How much a shared term says is its rarity in
-the news (the logarithm of items to items that have it), so words that are common there say little,
-however many are shared.
+It does when it names something rare that the headline names, or in its own title something rare
+that the story begins with, and says further words of the story; of a headline without a rare name
+most of its words. How much a shared term says is its rarity in the news (the logarithm of items to
+items that have it), so words that are common there say little, however many are shared.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def _match(
     anchors = {
         term
         for term, rarity in shared.items()
-        if term in terms.title and term[0] in "nie" and rarity >= RARE_NAME
+        if (term in terms.title or term in in_title) and term[0] in "nie" and rarity >= RARE_NAME
     }
     said = sum(shared.values())
     sure = anchors & in_title or any(term[0] in "ie" for term in anchors)

@@ -9,12 +9,13 @@ thus never enough: a company and a person have many stories.
 """
 
 import math
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 
-from f.millrace.stories import duplicates, story_terms
+from f.millrace.stories import duplicates, story_terms, story_words
 
 Item = duplicates.Item
 
@@ -23,6 +24,8 @@ ENOUGH = 1.65
 COMMON, RARE = 3.3, 5.0
 EVENT = 2.0  # a registered flaw, a storm's name, a link: each is enough alone
 FIGURE, FIGURES_AT_MOST = 0.35, 0.7
+# However many well-known places two items name, much happens there.
+PLACES_AT_MOST = 1.0
 # Where nothing marks a name, a rare word counts half.
 UNSURE, MAYBE_AT_MOST, UNCASED_AT_MOST = 0.5, 0.7, 1.5
 RUNS = (0.2, 0.4, 0.7)  # two characters, three, four and more
@@ -34,6 +37,7 @@ NAMED, SAME_KIND = 0.6, 0.7
 LINKED_BY_ALL = 12
 # Items of two stories have to agree on average, so that a list of news joins none.
 AVERAGE = 0.4
+WORD, YEAR = re.compile(r"\w+"), re.compile(r"(?:19|20)\d\d")
 POSTED_AT_MOST, MARKS_AT_MOST = 150, 24
 OWN_SHARE, OWN_NAME = 0.6, 0.4
 
@@ -153,7 +157,27 @@ def _marks(item: Item, terms: story_terms.Collection) -> dict[str, float]:
 
 def weigh(one: Item, other: Item, terms: story_terms.Collection) -> float:
     """Return how much speaks for one event; ENOUGH and more for the same."""
+    if _are_issues(one.title, other.title):
+        return 0.0
     return weigh_terms(terms.of(one), terms.of(other), _days_between(one, other), terms)
+
+
+def _are_issues(one: str, other: str) -> bool:
+    """Tell whether two titles are of two issues of one thing, such as the minutes of two months:
+    they differ in the day, month or year that they name.
+    """
+    (mine, days), (theirs, other_days) = _split_calendar(one), _split_calendar(other)
+    return mine == theirs and bool(days and other_days) and days != other_days
+
+
+def _split_calendar(title: str) -> tuple[list[str], list[str]]:
+    """Return the words of a title that name no day, month or year, and those that do."""
+    words = WORD.findall(title.lower())
+    named = [word in story_words.CALENDAR or YEAR.fullmatch(word) is not None for word in words]
+    return (
+        [word for word, is_named in zip(words, named, strict=True) if not is_named],
+        [word for word, is_named in zip(words, named, strict=True) if is_named],
+    )
 
 
 def weigh_terms(
@@ -209,7 +233,10 @@ def _weigh_names(
     )
     caseless = sum(UNSURE * strength for term, strength in strengths.items() if term[0] == "c")
     runs = _weigh_runs({term: value for term, value in strengths.items() if term[0] == "p"})
-    return sum(sure.values()) + min(MAYBE_AT_MOST, maybe) + min(
+    telling = {things.get(term, term) for term in strengths if term[2:] not in story_words.PLACES}
+    places = sum(strength for thing, strength in sure.items() if thing not in telling)
+    named = sum(strength for thing, strength in sure.items() if thing in telling)
+    return named + min(PLACES_AT_MOST, places) + min(MAYBE_AT_MOST, maybe) + min(
         UNCASED_AT_MOST, caseless + runs
     ), used
 

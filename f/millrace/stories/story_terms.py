@@ -35,7 +35,8 @@ CAPITALS_IN_TITLE, CAPITALS_IN_TEXT, WORDS_TO_JUDGE = 0.6, 0.28, 7
 # a word of three letters is in one of 12 items, and each 1.7 letters more halve that.
 IMAGINED = 1000
 SHARE_OF_THREE, HALVED_EVERY = 0.08, 1.7
-SHARE_OF_NAME, SHARE_OF_SHORT_NAME, SHARE_OF_WELL_KNOWN = 0.001, 0.02, 0.02
+SHARE_OF_NAME, SHARE_OF_SHORT_NAME = 0.001, 0.02
+SHARE_OF_WELL_KNOWN, SHARE_OF_PLACE = 0.02, 0.01
 SHARE_OF_FIGURE = 0.004
 # Items of one day that count in full for rarity, of more only a quarter does: what all write about
 # today is not common for that.
@@ -219,7 +220,7 @@ class Collection:
             return f"e:{token.form}"
         if token.kind != "word" or token.form in story_words.CALENDAR:
             return f"{token.kind[0]}:{token.form}"
-        if token.form in story_words.OFFICES:
+        if token.form in story_words.OFFICES or token.form in story_words.BESIDE_NAMES:
             return f"w:{_stem(token.form)}"
         if token.form in self._names:
             return f"n:{token.form}"
@@ -299,6 +300,8 @@ def _share(term: str) -> float:
     kind, _, form = term.partition(":")
     if form in story_words.WELL_KNOWN:
         return SHARE_OF_WELL_KNOWN
+    if form in story_words.PLACES:
+        return SHARE_OF_PLACE
     if kind in "nie":
         return SHARE_OF_NAME if len(form) > 3 else SHARE_OF_SHORT_NAME
     if kind == "f":

@@ -42,17 +42,63 @@ OFFICES = frozenset(
     rechtbank universiteit президент министр директор министерство полиция""".split()
 )
 
+# Before a name, or where a sentence could have a small letter: no name either.
+BESIDE_NAMES = frozenset(
+    """north south east west northern southern eastern western central upper lower greater new old
+    i i'm i've i'd i'll""".split()
+)
+
+
+def _forms(words: str) -> frozenset[str]:
+    """Return the words as they are compared: without the s of a plural."""
+    return frozenset(
+        word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word
+        for word in words.split()
+    )
+
+
 # In about one news item of fifty each. Without months of items to count, a collection takes them
-# for rare.
-WELL_KNOWN = frozenset(
+# for rare. What ministries are named after is among them, and the first names of those whom
+# everybody knows.
+WELL_KNOWN = _forms(
     """africa america asia australia europe china chinese russia russian ukraine india indian japan
-    japanese germany german france french britain british england london paris berlin brussel
+    japanese germany german france french britain british england london paris berlin brussels
     washington york california canada mexico brazil italy spain israel iran turkey korea taiwan
     european american african asian united states kingdom nation union congress senate parliament
     google apple microsoft amazon facebook meta twitter openai anthropic nvidia intel amd ibm tesla
     spacex nasa samsung netflix youtube github linux android windows iphone chrome firefox mozilla
     python rust java javascript wikipedia bitcoin internet trump biden obama putin deutschland
-    frankreich europa españa alemania francia allemagne chine chinois россия сша украина""".split()
+    frankreich europa españa alemania francia allemagne chine chinois россия сша украина
+    donald joe barack vladimir house white republican democrat democratic
+    energy treasury justice defense defence health education labor labour agriculture transport
+    transportation environment interior state foreign finance commerce trade homeland security
+    veterans housing environmental federal national international""",
+)
+
+# In about one of a hundred each: countries, states, large cities, and those who live there.
+PLACES = _forms(
+    """afghanistan algeria angola argentina armenia austria azerbaijan bangladesh belarus belgium
+    bolivia bosnia bulgaria cambodia cameroon chile colombia congo croatia cuba cyprus denmark
+    ecuador egypt estonia ethiopia finland georgia ghana greece guatemala haiti honduras hungary
+    iceland indonesia iraq ireland jamaica jordan kazakhstan kenya kosovo kuwait latvia lebanon
+    libya lithuania luxembourg madagascar malaysia mali malta moldova mongolia morocco mozambique
+    myanmar nepal netherlands nicaragua niger nigeria norway pakistan palestine panama paraguay
+    peru philippines poland portugal qatar romania rwanda arabia scotland senegal serbia singapore
+    slovakia slovenia somalia sudan sweden switzerland syria tanzania thailand tunisia uganda
+    emirates uruguay uzbekistan venezuela vietnam wales yemen zambia zimbabwe zealand
+    alabama alaska arizona arkansas colorado connecticut delaware florida hawaii idaho illinois
+    indiana iowa kansas kentucky louisiana maine maryland massachusetts michigan minnesota
+    mississippi missouri montana nebraska nevada hampshire jersey carolina dakota ohio oklahoma
+    oregon pennsylvania tennessee texas utah vermont virginia wisconsin wyoming ontario quebec
+    amsterdam ankara athens atlanta baghdad bangkok barcelona beijing boston budapest cairo
+    chicago copenhagen dallas delhi denver detroit dubai dublin francisco frankfurt geneva
+    hamburg helsinki hollywood houston istanbul jakarta jerusalem kiev kyiv lagos lisbon los
+    angeles madrid manchester manhattan melbourne miami milan montreal moscow mumbai munich
+    nairobi orlando oslo philadelphia phoenix prague rome san diego seattle seoul shanghai
+    stockholm sydney tehran tokyo toronto vancouver vegas vienna warsaw zurich
+    austrian belgian danish dutch egyptian finnish greek hungarian iranian iraqi irish israeli
+    italian korean mexican norwegian pakistani polish portuguese romanian saudi scottish spanish
+    swedish swiss syrian turkish ukrainian welsh""",
 )
 
 # Whoever has a registered flaw named so has given the flaw another name.

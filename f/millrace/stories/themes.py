@@ -13,16 +13,21 @@ WORDS = {
     " chip processor gpu server cloud database compiler security vulnerability exploit malware"
     " encryption algorithm robot ai llm startup github google apple microsoft amazon internet"
     " computer laptop open-source kernel network website javascript python rust data"
-    " firefox bug firmware programmable programmer",
+    " firefox bug firmware programmable programmer ios simulator library binary sql webassembly"
+    " runtime debugger logging java hardware circuit fpga email inbox",
     "Science": "study researchers scientists paper physics quantum telescope space nasa planet"
     " galaxy biology gene genome protein chemistry fossil brain neuroscience experiment"
-    " mathematics theorem journal laboratory rocket asteroid method model dataset",
+    " mathematics theorem journal laboratory rocket asteroid method model dataset archaeologists"
+    " archaeology excavation excavated ancient comet spacecraft orbit evolution dna",
     "Business": "market shares stock investors revenue profit bank inflation economy trade tariff"
     " company ceo merger acquisition ipo billion million sales startup layoffs jobs wages interest"
-    " central prices industry shareholders deal",
+    " central prices industry shareholders deal workers strike union employees wage hourly"
+    " retailers customers",
     "World": "president minister government election parliament vote war troops sanctions treaty"
     " un diplomatic border refugees protest police court coup congress senate foreign embassy"
-    " ceasefire military attack gunmen opposition party policy law",
+    " ceasefire military attack gunmen opposition party policy law killed dead injured victims"
+    " rescue rescued crew coastguard arrested convicted jury judge prosecutor crime murder"
+    " shooting mayor residents village island bombing terrorist spokesman ministry volunteers",
     "Health": "health patients doctors hospital disease virus vaccine cancer drug treatment"
     " clinical allergy diet symptoms mental medicine infection pandemic surgery",
     "Environment": "climate emissions carbon warming species birds forest ocean pollution energy"
@@ -39,8 +44,14 @@ LEAST, LEAST_DIFFERENT, TITLE_COUNTS = 3, 2, 2
 BEGINNING = 1500
 
 
-def classify(title: str, text: str) -> str:
-    """Return the theme whose words a story uses most; empty when none stands out."""
+# What a source is about, where the words of a story do not tell.
+OF_SOURCE = {"arxiv": "Science"}
+
+
+def classify(title: str, text: str, source: str = "") -> str:
+    """Return the theme whose words a story uses most; where none stands out that of its source,
+    which may be none.
+    """
     words = WORD.findall(title.lower()) * TITLE_COUNTS + WORD.findall(text[:BEGINNING].lower())
     stems = [word if word in _ALL else word.removesuffix("s") for word in words]
     found = {theme: [word for word in stems if word in known] for theme, known in _WORDS.items()}
@@ -50,4 +61,5 @@ def classify(title: str, text: str) -> str:
         for theme, said in found.items()
     }
     first, second, *_ = sorted(counts, key=lambda theme: -counts[theme])
-    return first if counts[first] >= LEAST and counts[first] > counts[second] else ""
+    stands_out = counts[first] >= LEAST and counts[first] > counts[second]
+    return first if stands_out else OF_SOURCE.get(source, "")

@@ -1,0 +1,161 @@
+"""What a route is, and the one place where its role is asked for and its faults are answered."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+from urllib.parse import parse_qs
+
+import anyio.to_thread
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from f.millrace.core import db, errors, redaction, run_context
+from f.millrace.trust import people
+from scripts.console import access, bar, pages, sign_ins
+from scripts.console.bell import Bell
+from scripts.console.children import Children
+
+# More than any form of ours sends; what is larger is refused before it is kept.
+MOST_BYTES = 65_536
+STATUS = {
+    errors.BadInput: 400,
+    errors.NotAllowed: 403,
+    errors.NotFound: 404,
+    errors.DatabaseUnavailable: 503,
+}
+
+
+class TooLarge(errors.BadInput):
+    """A request has more bytes than the console takes."""
+
+
+@dataclass
+class Console:
+    """What the pages share."""
+
+    bell: Bell
+    children: Children
+    namespace: str = "main"
+
+
+@dataclass
+class Asked:
+    """One request, as the functions of the pages get it."""
+
+    person: sign_ins.Person
+    console: Console
+    request: Request
+    form: dict[str, str] = field(default_factory=dict)
+
+    def path(self, name: str) -> str:
+        """Return a part of the path."""
+        return str(self.request.path_params[name])
+
+    def given(self, name: str, default: str = "") -> str:
+        """Return a value behind the `?` of the address."""
+        return self.request.query_params.get(name, default)
+
+    def page(self) -> int:
+        """Return which page of a list is asked for, from 1."""
+        number = self.given("page", "1")
+        return max(1, int(number)) if number.isdigit() and len(number) < 7 else 1
+
+    def show(self, name: str, status: int = 200, **values: Any) -> Response:
+        """Return a page with what all pages have."""
+        shown = bar.load(self.person, self.console.namespace)
+        return pages.render(
+            name,
+            status,
+            me=self.person,
+            bar=shown,
+            here=self.request.url.path,
+            namespace=self.console.namespace,
+            **values,
+        )
+
+    def back(self, default: str) -> Response:
+        """Lead the browser to where the form says it came from, on this console only."""
+        wanted = self.form.get("next", "")
+        is_ours = wanted.startswith("/") and not wanted.startswith(("//", "/\\"))
+        return RedirectResponse(wanted if is_ours else default, 303)
+
+
+class Way(NamedTuple):
+    """A route: how it is asked, who may, and what answers."""
+
+    method: str
+    path: str
+    role: people.Role
+    answer: Callable[[Asked], Response]
+
+
+def make(way: Way, console: Console) -> Route:
+    """Return the route of Starlette, which asks for the role before anything else is done."""
+
+    async def endpoint(request: Request) -> Response:
+        person = access.get_person(request)
+        asked = Asked(person, console, request)
+        try:
+            if not person.has_role(way.role):
+                raise errors.NotAllowed(
+                    f"this is for people with the role {way.role}; yours is {person.role}"
+                )
+            if way.method == "POST":
+                asked.form = _parse(await _read(request))
+            return await anyio.to_thread.run_sync(_answer, way, asked)
+        except ClientDisconnect:
+            return Response(status_code=499)
+        except Exception as error:
+            return await anyio.to_thread.run_sync(explain, asked, error)
+
+    return Route(way.path, endpoint, methods=[way.method])
+
+
+def _answer(way: Way, asked: Asked) -> Response:
+    with run_context.change(user_id=asked.person.id, namespace=asked.console.namespace):
+        return way.answer(asked)
+
+
+def explain(asked: Asked, error: Exception) -> Response:
+    """Return the page that says what went wrong and what to do next."""
+    fault = error if isinstance(error, errors.MillraceError) else db.explain(error)
+    if fault is None:
+        logging.getLogger(__name__).error("the console broke", exc_info=error)
+        fault = errors.MillraceError("something broke here; the terminal of the console says what")
+    status = next((code for kind, code in STATUS.items() if isinstance(fault, kind)), 500)
+    status = 413 if isinstance(fault, TooLarge) else status
+    words = redaction.redact(str(fault))
+    if "text/html" not in asked.request.headers.get("accept", ""):
+        return JSONResponse({"error": words}, status)
+    return pages.render("error.html", status, words=words, status=status, back=_way_back(asked))
+
+
+def _way_back(asked: Asked) -> str:
+    if asked.request.method == "GET":
+        return "/talk"
+    return asked.request.url.path.rsplit("/", 1)[0] or "/talk"
+
+
+async def _read(request: Request) -> bytes:
+    body = bytearray()
+    async for piece in request.stream():
+        body += piece
+        if len(body) > MOST_BYTES:
+            raise TooLarge(
+                f"that is more than {MOST_BYTES // 1024} kB; put a long text in a file and ingest"
+                " it: scripts/millrace ingest FILE"
+            )
+    return bytes(body)
+
+
+def _parse(body: bytes) -> dict[str, str]:
+    """Return the fields of a form; of one given twice, the last."""
+    try:
+        fields = parse_qs(body.decode(), keep_blank_values=True, max_num_fields=100)
+    except ValueError as error:
+        raise errors.BadInput(f"the form cannot be read: {error}") from error
+    return {name: values[-1].replace("\r\n", "\n") for name, values in fields.items()}

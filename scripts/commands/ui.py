@@ -80,7 +80,7 @@ def _run(listening: socket.socket, namespace: str, hosts: list[str]) -> None:
     logging.getLogger().setLevel(logging.ERROR)
     uvicorn.Server(
         uvicorn.Config(
-            application(namespace, hosts),
+            application(namespace, hosts, warm=True),
             log_level="error",
             access_log=False,
             server_header=False,

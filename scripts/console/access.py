@@ -13,13 +13,13 @@ from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import urlsplit
 
-import anyio.to_thread
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from f.millrace.core import db, errors
+from f.millrace.core import errors
 from f.millrace.trust import access_tokens
 from scripts.console import sign_ins
+from scripts.console.threads import Threads
 from scripts.serving import guard
 
 SAFE = ("GET", "HEAD")
@@ -45,11 +45,11 @@ SIGN_IN = "sign in first: scripts/millrace ui prints a link"
 class Gate:
     """Lets requests pass to the pages with `scope["person"]`, or answers them itself."""
 
-    def __init__(self, app: ASGIApp, hosts: Sequence[str] = ()) -> None:
+    def __init__(self, app: ASGIApp, threads: Threads, hosts: Sequence[str] = ()) -> None:
         """Guard `app`; `hosts` are names under which it may be called, besides those of
         loopback.
         """
-        self.app, self.hosts = app, hosts
+        self.app, self.threads, self.hosts = app, threads, hosts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -59,9 +59,7 @@ class Gate:
         answer = _with_headers(send)
         refused: Response | None = self._refuse_host(headers)
         if refused is None:
-            scope["person"] = await anyio.to_thread.run_sync(
-                _find_person, headers, cookie_of(scope)
-            )
+            scope["person"] = await self.threads.run(_find_person, headers, cookie_of(scope))
             refused = _refuse_caller(scope, headers)
         if refused is not None:
             return await refused(scope, receive, answer)
@@ -95,12 +93,11 @@ def _is_own_page(headers: dict[str, str]) -> bool:
 
 
 def _find_person(headers: dict[str, str], cookie: str) -> sign_ins.Person | None:
-    with db.scoped():
-        given = headers.get("authorization", "")
-        if given.startswith("Bearer "):
-            caller = access_tokens.find_caller(given.removeprefix("Bearer ").strip())
-            return sign_ins.Person(caller.person_id, caller.role) if caller else None
-        return sign_ins.find_person(cookie) if cookie else None
+    given = headers.get("authorization", "")
+    if given.startswith("Bearer "):
+        caller = access_tokens.find_caller(given.removeprefix("Bearer ").strip())
+        return sign_ins.Person(caller.person_id, caller.role) if caller else None
+    return sign_ins.find_person(cookie) if cookie else None
 
 
 def cookie_name(scope: Scope) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator, Sequence
 
-import anyio.to_thread
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -31,9 +30,7 @@ from scripts.console import (
 from scripts.console.bell import Bell
 from scripts.console.children import Children
 from scripts.console.routes import Asked, Console, Way, make
-
-# Each thread that answers keeps a connection of its own.
-THREADS = 8
+from scripts.console.threads import Threads
 
 
 def _home(_: Asked) -> Response:
@@ -78,43 +75,57 @@ WAYS = (
 )
 
 
-def application(namespace: str = "main", hosts: Sequence[str] = ()) -> ASGIApp:
+def application(
+    namespace: str = "main", hosts: Sequence[str] = (), *, warm: bool = False
+) -> ASGIApp:
     """Return the ASGI application of the console.
 
     Args:
         namespace: Whose memory, runs and digests it shows.
         hosts: Names under which it may be called, besides those of loopback.
+        warm: Have a child loaded before the first run is asked for.
     """
     bell = Bell()
-    console = Console(bell, Children(bell.ring), namespace)
+    console = Console(bell, Children(bell.ring), Threads(), namespace)
 
     @contextlib.asynccontextmanager
     async def life(_: Starlette) -> AsyncIterator[None]:
-        anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
         bell.start()
+        if warm:
+            await console.threads.run(console.children.warm_up)
         try:
             yield
         finally:
             bell.close()
             console.children.close()
+            console.threads.close()
 
     async def follow(request: Request) -> Response:
         return await live.follow(request, console)
+
+    async def enter(request: Request) -> Response:
+        return await _enter(request, console)
+
+    async def is_ready(_: Request) -> Response:
+        try:
+            await console.threads.run(db.fetch_one, "SELECT 1 AS one")
+        except errors.MillraceError as error:
+            return PlainTextResponse(str(error), 503)
+        return PlainTextResponse("ready")
 
     app = Starlette(
         routes=[
             *(make(way, console) for way in WAYS),
             Route("/live", follow),
-            Route("/enter", _enter),
+            Route("/enter", enter),
             Route("/health/live", _is_alive),
-            Route("/health/ready", _is_ready),
+            Route("/health/ready", is_ready),
             Mount("/static", _Static(directory=pages.STATIC)),
         ],
         exception_handlers={HTTPException: _refuse},
         lifespan=life,
     )
-    app.state.console = console
-    return access.Gate(app, hosts)
+    return access.Gate(app, console.threads, hosts)
 
 
 class _Static(StaticFiles):
@@ -127,14 +138,14 @@ class _Static(StaticFiles):
         return answer
 
 
-async def _enter(request: Request) -> Response:
+async def _enter(request: Request, console: Console) -> Response:
     """Sign a browser in by a link that works once."""
     secret = request.query_params.get("t", "")
     if not secret:
         return pages.render("enter.html", 401, words="")
     browser = request.headers.get("user-agent", "")
     try:
-        cookie = await anyio.to_thread.run_sync(sign_ins.enter, secret, browser)
+        cookie = await console.threads.run(sign_ins.enter, secret, browser)
     except errors.MillraceError as error:
         return pages.render("enter.html", 403, words=str(error))
     answer = RedirectResponse("/talk", 303)
@@ -152,18 +163,6 @@ async def _enter(request: Request) -> Response:
 
 async def _is_alive(_: Request) -> Response:
     return PlainTextResponse("alive")
-
-
-async def _is_ready(_: Request) -> Response:
-    def look() -> None:
-        with db.scoped():
-            db.fetch_one("SELECT 1 AS one")
-
-    try:
-        await anyio.to_thread.run_sync(look)
-    except errors.MillraceError as error:
-        return PlainTextResponse(str(error), 503)
-    return PlainTextResponse("ready")
 
 
 async def _refuse(request: Request, error: Exception) -> Response:

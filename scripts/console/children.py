@@ -6,6 +6,7 @@ the pages follow.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -31,13 +32,14 @@ class Children:
         self._ended = ended
         self._lock = threading.Lock()
         self._spare: subprocess.Popen[bytes] | None = None
+        self._closed = False
         self._busy: dict[subprocess.Popen[bytes], str] = {}
         self.problems: dict[str, str] = {}
 
     def warm_up(self) -> None:
-        """Have a child ready for the first run."""
+        """Have a child ready for the next run."""
         with self._lock:
-            if self._spare is None or self._spare.poll() is not None:
+            if not self._closed and (self._spare is None or self._spare.poll() is not None):
                 self._spare = _spawn()
 
     def start(self, flow: str, args: dict[str, Any], session: str = "") -> str:
@@ -64,9 +66,13 @@ class Children:
     def close(self) -> None:
         """End the spare child; those that run go on."""
         with self._lock:
-            if self._spare is not None:
-                _close_input(self._spare)
-                self._spare = None
+            self._closed = True
+            spare, self._spare = self._spare, None
+        if spare is not None:
+            # It has nothing to lose, and may still be loading.
+            spare.kill()
+            spare.wait()
+            _close_pipes(spare)
 
     def _give(self, job: dict[str, Any], run_id: str, session: str) -> None:
         here = run_context.current()
@@ -85,8 +91,10 @@ class Children:
                 child = _spawn()
             self._busy[child] = run_id
         assert child.stdin is not None
-        child.stdin.write(json.dumps({**job, "context": context}).encode() + b"\n")
-        child.stdin.flush()
+        # One that died while it loaded says so on stderr, which is read below.
+        with contextlib.suppress(BrokenPipeError):
+            child.stdin.write(json.dumps({**job, "context": context}).encode() + b"\n")
+            child.stdin.flush()
         threading.Thread(target=self._watch, args=[child, run_id], daemon=True).start()
         threading.Thread(target=self.warm_up, daemon=True).start()
 
@@ -94,8 +102,7 @@ class Children:
         assert child.stderr is not None
         said = child.stderr.read().decode(errors="replace").strip()
         code = child.wait()
-        _close_input(child)
-        child.stderr.close()
+        _close_pipes(child)
         with self._lock:
             self._busy.pop(child, None)
             if code and said:
@@ -114,6 +121,8 @@ def _spawn() -> subprocess.Popen[bytes]:
     )
 
 
-def _close_input(child: subprocess.Popen[bytes]) -> None:
-    if child.stdin is not None and not child.stdin.closed:
-        child.stdin.close()
+def _close_pipes(child: subprocess.Popen[bytes]) -> None:
+    for pipe in (child.stdin, child.stderr):
+        if pipe is not None:
+            with contextlib.suppress(BrokenPipeError):
+                pipe.close()

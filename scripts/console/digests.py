@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from scripts.console.routes import Asked
 
 A_PAGE = 30
-# A digest is a page of its own, as it was mailed: its styles stand in it, nothing in it can run, and
-# it stands in a frame that shares nothing with the console.
+# A digest is a page of its own, as it was mailed: its styles stand in it, nothing in it can run,
+# and its frame shares nothing with the console.
 POLICY = (
     "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; style-src"
     " 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"

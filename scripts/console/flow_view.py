@@ -25,6 +25,14 @@ MOST_TICKS = 30
 # A card's line stays to be seen, however short the step was.
 NARROWEST = 1.0
 BY_POLICY = "nobody had to be asked"
+SKIPPED = "not needed"
+# What agents and tools did inside of steps, each name where it came first.
+CALLS = """
+SELECT name, started_at, finished_at, seen_at, status,
+    coalesce(attributes ->> 'tool.success', 'true') AS success
+FROM span WHERE run_id = %s AND (name LIKE 'invoke_agent %%' OR name LIKE 'execute_tool %%')
+ORDER BY started_at LIMIT 400
+"""
 
 
 class Clock(NamedTuple):
@@ -37,6 +45,17 @@ class Clock(NamedTuple):
         """Return where a moment is, in percent."""
         away = (moment - self.began).total_seconds()
         return round(min(100.0, max(0.0, 100 * away / self.seconds)), 2)
+
+
+class Call(NamedTuple):
+    """The calls of one agent or tool inside a step."""
+
+    id: str
+    calls: int
+    state: str
+    seconds: float
+    start: float
+    length: float
 
 
 class Card(NamedTuple):
@@ -52,6 +71,7 @@ class Card(NamedTuple):
     length: float
     ticks: str
     tries: int
+    inner: tuple[Call, ...] = ()
 
 
 class Split(NamedTuple):
@@ -91,6 +111,10 @@ class _Drawn:
         self.is_open = run["status"] in ("running", "waiting")
         self.status = run["status"]
         self.actions = actions
+        # Of steps side by side it cannot be told whose calls are whose.
+        self.calls: list[Any] = []
+        if not any("[" in step["path"] for step in steps):
+            self.calls = db.fetch_all(CALLS, [run["id"]])
         self.by_path: dict[str, list[rows.Step]] = {}
         for step in steps:
             self.by_path.setdefault(INDEX.sub("", step["path"]), []).append(step)
@@ -222,6 +246,7 @@ def _card(drawn: _Drawn, path: str, title: str, said: str) -> Card:
     name = path.rpartition(".")[2]
     found = drawn.by_path.get(path, [])
     if not found:
+        said = said if drawn.is_open else SKIPPED
         return Card(name, path, title or name, said, "idle", None, 0.0, 0.0, "", 0)
     began = min(step["started_at"] for step in found)
     ended = [step["finished_at"] for step in found]
@@ -242,6 +267,32 @@ def _card(drawn: _Drawn, path: str, title: str, said: str) -> Card:
         max(NARROWEST, drawn.clock.place(until) - start),
         ticks[:MOST_TICKS] if len(found) > 1 else "",
         max(step["tries"] for step in found),
+        _calls_between(drawn, began, until),
+    )
+
+
+def _calls_between(drawn: _Drawn, began: datetime, until: datetime) -> tuple[Call, ...]:
+    """Return what agents and tools did while a step ran."""
+    groups: dict[str, list[Any]] = {}
+    for row in drawn.calls:
+        if began <= row["started_at"] <= until:
+            groups.setdefault(row["name"].partition(" ")[2], []).append(row)
+    return tuple(_call(drawn, name, rows) for name, rows in groups.items())
+
+
+def _call(drawn: _Drawn, name: str, rows: list[Any]) -> Call:
+    began = rows[0]["started_at"]
+    until = max(row["finished_at"] or row["seen_at"] for row in rows)
+    failed = sum(row["status"] in ("error", "killed") or row["success"] == "false" for row in rows)
+    runs = drawn.status == "running" and any(row["status"] == "pending" for row in rows)
+    start = drawn.clock.place(began)
+    return Call(
+        name,
+        len(rows),
+        "running" if runs else "failed" if failed == len(rows) else "done",
+        (until - began).total_seconds(),
+        start,
+        max(NARROWEST, drawn.clock.place(until) - start),
     )
 
 

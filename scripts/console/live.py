@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-import anyio.to_thread
+import anyio
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
@@ -122,9 +122,9 @@ async def follow(request: Request, console: routes.Console) -> Response:
     given = request.headers.get("last-event-id") or request.query_params.get("after", "")
     reader.after = int(given) if given.isdigit() and len(given) < 19 else 0
     reader.newest = request.query_params.get("newest", "")[:40]
-    if reader.newest and not await anyio.to_thread.run_sync(_is_moment, reader.newest):
+    if reader.newest and not _is_moment(reader.newest):
         reader.newest = ""
-    if run_id and not await anyio.to_thread.run_sync(_may_follow, reader):
+    if run_id and not await console.threads.run(_may_follow, reader):
         words = "there is no such run; the page Runs lists those that you may see"
         return Response(json.dumps({"error": words}), 404, media_type="application/json")
     return StreamingResponse(
@@ -141,8 +141,7 @@ def _is_moment(text: str) -> bool:
 
 def _may_follow(reader: Reader) -> bool:
     """Tell whether the run is one that the reader may see, or one that is not there yet."""
-    with db.scoped():
-        row = db.fetch_one("SELECT user_id FROM run WHERE id::text = %s", [reader.run_id])
+    row = db.fetch_one("SELECT user_id FROM run WHERE id::text = %s", [reader.run_id])
     if row is None:
         return bool(reader.run_id) and reader.console.children.is_known(reader.run_id)
     return row["user_id"] == reader.person.id or reader.person.has_role("owner")
@@ -154,7 +153,7 @@ async def _stream(reader: Reader, console: routes.Console) -> AsyncIterator[str]
         is_over = False
         while not (is_over or console.bell.is_closed):
             try:
-                frames, is_over = await anyio.to_thread.run_sync(reader.look)
+                frames, is_over = await console.threads.run(reader.look)
             except Exception as error:
                 if not isinstance(error, errors.DatabaseUnavailable):
                     raise

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs
 
-import anyio.to_thread
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
@@ -18,19 +17,24 @@ from f.millrace.trust import people
 from scripts.console import access, bar, pages, sign_ins
 from scripts.console.bell import Bell
 from scripts.console.children import Children
+from scripts.console.threads import Threads
 
 # More than any form of ours sends; what is larger is refused before it is kept.
 MOST_BYTES = 65_536
-STATUS = {
-    errors.BadInput: 400,
-    errors.NotAllowed: 403,
-    errors.NotFound: 404,
-    errors.DatabaseUnavailable: 503,
-}
 
 
 class TooLarge(errors.BadInput):
     """A request has more bytes than the console takes."""
+
+
+# The first that fits.
+STATUS: tuple[tuple[type[Exception], int], ...] = (
+    (TooLarge, 413),
+    (errors.NotFound, 404),
+    (errors.NotAllowed, 403),
+    (errors.BadInput, 400),
+    (errors.DatabaseUnavailable, 503),
+)
 
 
 @dataclass
@@ -39,6 +43,7 @@ class Console:
 
     bell: Bell
     children: Children
+    threads: Threads
     namespace: str = "main"
 
 
@@ -106,11 +111,11 @@ def make(way: Way, console: Console) -> Route:
                 )
             if way.method == "POST":
                 asked.form = _parse(await _read(request))
-            return await anyio.to_thread.run_sync(_answer, way, asked)
+            return await console.threads.run(_answer, way, asked)
         except ClientDisconnect:
             return Response(status_code=499)
         except Exception as error:
-            return await anyio.to_thread.run_sync(explain, asked, error)
+            return await console.threads.run(explain, asked, error)
 
     return Route(way.path, endpoint, methods=[way.method])
 
@@ -126,8 +131,7 @@ def explain(asked: Asked, error: Exception) -> Response:
     if fault is None:
         logging.getLogger(__name__).error("the console broke", exc_info=error)
         fault = errors.MillraceError("something broke here; the terminal of the console says what")
-    status = next((code for kind, code in STATUS.items() if isinstance(fault, kind)), 500)
-    status = 413 if isinstance(fault, TooLarge) else status
+    status = next((code for kind, code in STATUS if isinstance(fault, kind)), 500)
     words = redaction.redact(str(fault))
     if "text/html" not in asked.request.headers.get("accept", ""):
         return JSONResponse({"error": words}, status)

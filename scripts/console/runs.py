@@ -236,10 +236,37 @@ def show_passage(asked: Asked) -> Response:
     )
     if piece is None:
         raise errors.NotFound("this passage is not kept any more")
-    values = {"piece": piece, "number": asked.given("n")[:4], "document": _document(piece)}
+    values = {
+        "piece": piece,
+        "pieces": _mark_cited(row, piece),
+        "number": asked.given("n")[:4],
+        "document": _document(piece),
+    }
     if asked.given("part"):
         return pages.render("passage_part.html", **values)
     return asked.show("passage.html", run=row, **values)
+
+
+def _mark_cited(row: rows.Run, piece: rows.Evidence) -> list[tuple[str, bool]]:
+    """Return a passage in pieces, those marked that the run's sentences are made of."""
+    cited = {
+        text
+        for answer in run_view.load_answers(row)
+        for text, numbers in answer.sentences
+        for source in answer.sources
+        if source.id == piece["id"] and source.number in numbers
+    }
+    pieces = [(piece["body"], False)]
+    for sentence in sorted(cited, key=len, reverse=True):
+        pieces = [part for text, marked in pieces for part in _split(text, marked, sentence)]
+    return pieces
+
+
+def _split(text: str, marked: bool, sentence: str) -> list[tuple[str, bool]]:
+    before, found, after = text.partition(sentence)
+    if marked or not found:
+        return [(text, marked)]
+    return [part for part in ((before, False), (found, True), (after, False)) if part[0]]
 
 
 def _document(piece: rows.Evidence) -> dict[str, Any] | None:

@@ -181,7 +181,7 @@ def _turn(asked: str, told: str, run: rows.Run | None, at: Any) -> dict[str, Any
         "flow": run["flow"] if run else "",
         "starting": "",
         "problem": "",
-        "view": load_answer(run) if run else {"plain": told},
+        "view": load_answer(run) if run else {"plain": told, "lines": []},
     }
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         decided_by: str
         decided_at: datetime
 
+
 A_PAGE = 20
 DECISIONS = {"approve": "approved", "deny": "denied"}
 HOW = "console"

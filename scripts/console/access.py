@@ -42,7 +42,7 @@ HEADERS = {
 SIGN_IN = "sign in first: scripts/millrace ui prints a link"
 
 
-class Gate:
+class AccessCheck:
     """Lets requests pass to the pages with `scope["person"]`, or answers them itself."""
 
     def __init__(self, app: ASGIApp, threads: Threads, hosts: Sequence[str] = ()) -> None:

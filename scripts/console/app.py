@@ -27,51 +27,51 @@ from scripts.console import (
     talk,
     waiting,
 )
-from scripts.console.bell import Bell
 from scripts.console.children import Children
-from scripts.console.routes import Asked, Console, Way, make
+from scripts.console.routes import Console, PageRequest, RouteSpec, make
+from scripts.console.row_changes import RowChanges
 from scripts.console.threads import Threads
 
 
-def _home(_: Asked) -> Response:
+def _home(_: PageRequest) -> Response:
     return RedirectResponse("/talk", 303)
 
 
-WAYS = (
-    Way("GET", "/", "reader", _home),
-    Way("GET", "/talk", "reader", talk.show_new),
-    Way("POST", "/talk", "member", talk.say),
-    Way("GET", "/talk/{session}", "reader", talk.show),
-    Way("GET", "/runs", "reader", runs.show_all),
-    Way("GET", "/runs/{run}", "reader", runs.show_one),
-    Way("GET", "/runs/{run}/passages/{evidence}", "reader", runs.show_passage),
-    Way("POST", "/runs/{run}/stop", "member", talk.stop_run),
-    Way("POST", "/runs/{run}/verdict", "member", talk.judge),
-    Way("POST", "/runs/{run}/resume", "member", runs.go_on),
-    Way("POST", "/runs/{run}/again", "member", runs.repeat),
-    Way("GET", "/waiting", "reader", waiting.show_all),
-    Way("GET", "/waiting/{action}", "reader", waiting.show_one),
-    Way("POST", "/waiting/{action}", "member", waiting.decide),
-    Way("POST", "/waiting/{action}/outcome", "approver", waiting.resolve),
-    Way("GET", "/digests", "reader", digests.show_all),
-    Way("GET", "/digests/{digest}", "reader", digests.show_one),
-    Way("GET", "/digests/{digest}/frame", "reader", digests.show_frame),
-    Way("POST", "/digests/{digest}/verdict", "member", digests.judge),
-    Way("GET", "/memory", "member", memory.show),
-    Way("GET", "/memory/items/{item}", "member", memory.show_item),
-    Way("POST", "/memory/items/{item}/correct", "owner", memory.correct),
-    Way("POST", "/memory/items/{item}/forget", "owner", memory.forget_item),
-    Way("GET", "/memory/documents", "member", memory.show_documents),
-    Way("GET", "/memory/documents/{document}", "member", memory.show_document),
-    Way("GET", "/system", "reader", system.show),
-    Way("POST", "/system/alerts/{alert}", "approver", system.change_alert),
-    Way("GET", "/people", "reader", people_page.show),
-    Way("POST", "/people", "owner", people_page.add),
-    Way("POST", "/people/{person}", "owner", people_page.change),
-    Way("POST", "/tokens", "reader", people_page.add_token),
-    Way("POST", "/tokens/{person}/{name}/revoke", "reader", people_page.revoke_token),
-    Way("POST", "/sign-ins/{sign_in}/end", "reader", people_page.end_sign_in),
-    Way("POST", "/leave", "reader", people_page.leave),
+ROUTES = (
+    RouteSpec("GET", "/", "reader", _home),
+    RouteSpec("GET", "/talk", "reader", talk.show_new),
+    RouteSpec("POST", "/talk", "member", talk.say),
+    RouteSpec("GET", "/talk/{session}", "reader", talk.show),
+    RouteSpec("GET", "/runs", "reader", runs.show_all),
+    RouteSpec("GET", "/runs/{run}", "reader", runs.show_one),
+    RouteSpec("GET", "/runs/{run}/passages/{evidence}", "reader", runs.show_passage),
+    RouteSpec("POST", "/runs/{run}/stop", "member", talk.stop_run),
+    RouteSpec("POST", "/runs/{run}/verdict", "member", talk.judge),
+    RouteSpec("POST", "/runs/{run}/resume", "member", runs.go_on),
+    RouteSpec("POST", "/runs/{run}/again", "member", runs.repeat),
+    RouteSpec("GET", "/waiting", "reader", waiting.show_all),
+    RouteSpec("GET", "/waiting/{action}", "reader", waiting.show_one),
+    RouteSpec("POST", "/waiting/{action}", "member", waiting.decide),
+    RouteSpec("POST", "/waiting/{action}/outcome", "approver", waiting.resolve),
+    RouteSpec("GET", "/digests", "reader", digests.show_all),
+    RouteSpec("GET", "/digests/{digest}", "reader", digests.show_one),
+    RouteSpec("GET", "/digests/{digest}/frame", "reader", digests.show_frame),
+    RouteSpec("POST", "/digests/{digest}/verdict", "member", digests.judge),
+    RouteSpec("GET", "/memory", "member", memory.show),
+    RouteSpec("GET", "/memory/items/{item}", "member", memory.show_item),
+    RouteSpec("POST", "/memory/items/{item}/correct", "owner", memory.correct),
+    RouteSpec("POST", "/memory/items/{item}/forget", "owner", memory.forget_item),
+    RouteSpec("GET", "/memory/documents", "member", memory.show_documents),
+    RouteSpec("GET", "/memory/documents/{document}", "member", memory.show_document),
+    RouteSpec("GET", "/system", "reader", system.show),
+    RouteSpec("POST", "/system/alerts/{alert}", "approver", system.change_alert),
+    RouteSpec("GET", "/people", "reader", people_page.show),
+    RouteSpec("POST", "/people", "owner", people_page.add),
+    RouteSpec("POST", "/people/{person}", "owner", people_page.change),
+    RouteSpec("POST", "/tokens", "reader", people_page.add_token),
+    RouteSpec("POST", "/tokens/{person}/{name}/revoke", "reader", people_page.revoke_token),
+    RouteSpec("POST", "/sign-ins/{sign_in}/end", "reader", people_page.end_sign_in),
+    RouteSpec("POST", "/leave", "reader", people_page.leave),
 )
 
 
@@ -85,18 +85,18 @@ def application(
         hosts: Names under which it may be called, besides those of loopback.
         warm: Have a child loaded before the first run is asked for.
     """
-    bell = Bell()
-    console = Console(bell, Children(bell.ring), Threads(), namespace)
+    changes = RowChanges()
+    console = Console(changes, Children(changes.notify), Threads(), namespace)
 
     @contextlib.asynccontextmanager
     async def life(_: Starlette) -> AsyncIterator[None]:
-        bell.start()
+        changes.start()
         if warm:
             await console.threads.run(console.children.warm_up)
         try:
             yield
         finally:
-            bell.close()
+            changes.close()
             console.children.close()
             console.threads.close()
 
@@ -115,7 +115,7 @@ def application(
 
     app = Starlette(
         routes=[
-            *(make(way, console) for way in WAYS),
+            *(make(spec, console) for spec in ROUTES),
             Route("/live", follow),
             Route("/enter", enter),
             Route("/health/live", _is_alive),
@@ -125,7 +125,7 @@ def application(
         exception_handlers={HTTPException: _refuse},
         lifespan=life,
     )
-    return access.Gate(app, console.threads, hosts)
+    return access.AccessCheck(app, console.threads, hosts)
 
 
 class _Static(StaticFiles):

@@ -13,7 +13,7 @@ from scripts.console import run_view
 
 if TYPE_CHECKING:
     from f.millrace.core import rows
-    from scripts.console.routes import Asked
+    from scripts.console.routes import PageRequest
 
 A_PAGE = 30
 # A digest is a page of its own, as it was mailed: its styles stand in it, nothing in it can run,
@@ -35,7 +35,7 @@ LIMIT %(limit)s OFFSET %(offset)s
 """
 
 
-def show_all(asked: Asked) -> Response:
+def show_all(asked: PageRequest) -> Response:
     """List the editions, the newest first."""
     page = asked.page()
     found = db.fetch_all(LIST, _whose(asked) | {"limit": A_PAGE + 1, "offset": (page - 1) * A_PAGE})
@@ -44,7 +44,7 @@ def show_all(asked: Asked) -> Response:
     )
 
 
-def show_one(asked: Asked) -> Response:
+def show_one(asked: PageRequest) -> Response:
     """Show one edition in its frame, with its topics beside it."""
     row = _find(asked)
     topics = db.fetch_all(
@@ -58,7 +58,7 @@ def show_one(asked: Asked) -> Response:
     return asked.show("digest.html", digest=row, topics=topics, can_see_run=can_see_run)
 
 
-def _may_see_run(asked: Asked, row: rows.Digest) -> bool:
+def _may_see_run(asked: PageRequest, row: rows.Digest) -> bool:
     try:
         run_view.find(str(row["run_id"]), asked.person)
     except errors.NotFound:
@@ -66,14 +66,14 @@ def _may_see_run(asked: Asked, row: rows.Digest) -> bool:
     return True
 
 
-def show_frame(asked: Asked) -> Response:
+def show_frame(asked: PageRequest) -> Response:
     """Return the edition as it was mailed, without what is one reader's own."""
     row = _find(asked)
     html, _ = digest_links.depersonalise(row["html"], row["plain"], lambda _day, _number: "")
     return HTMLResponse(html, headers={"content-security-policy": POLICY})
 
 
-def judge(asked: Asked) -> Response:
+def judge(asked: PageRequest) -> Response:
     """Keep what the person thinks of a topic of an edition."""
     row = _find(asked)
     verdict, topic = asked.form.get("verdict", ""), asked.form.get("topic", "")
@@ -89,7 +89,7 @@ def judge(asked: Asked) -> Response:
     return asked.back(f"/digests/{row['id']}")
 
 
-def _find(asked: Asked) -> rows.Digest:
+def _find(asked: PageRequest) -> rows.Digest:
     wanted = asked.path("digest")
     found: rows.Digest | None = (
         db.fetch_one(
@@ -105,7 +105,7 @@ def _find(asked: Asked) -> rows.Digest:
     return found
 
 
-def _whose(asked: Asked) -> dict[str, Any]:
+def _whose(asked: PageRequest) -> dict[str, Any]:
     return {
         "owner": asked.person.has_role("owner"),
         "user": asked.person.id,

@@ -188,11 +188,7 @@ def _node(drawn: _Drawn, module: dict[str, Any], before: str) -> Any:
     if module.get("suspend") or _asks(module):
         return _question(drawn, module, path)
     if kind in openflow.LOOPS:
-        inner = value["modules"]
-        if len(inner) == 1 and inner[0]["value"]["type"] in ("script", "rawscript"):
-            said = str(inner[0].get("summary") or title)
-            return _card(drawn, f"{path}.{inner[0]['id']}", title, said)._replace(id=module["id"])
-        return Body(title or module["id"], _list(drawn, inner, f"{path}."))
+        return _loop(drawn, module, path, title)
     if kind in openflow.BRANCHES:
         named = [
             (str(branch.get("summary") or ""), branch["modules"]) for branch in value["branches"]
@@ -201,6 +197,15 @@ def _node(drawn: _Drawn, module: dict[str, Any], before: str) -> Any:
             named.append(("otherwise", value["default"]))
         return Split([(name, _list(drawn, inner, f"{path}.")) for name, inner in named])
     return _card(drawn, path, title, "")
+
+
+def _loop(drawn: _Drawn, module: dict[str, Any], path: str, title: str) -> Any:
+    """Return a loop over one step as its card, over several as what is in it."""
+    inner = module["value"]["modules"]
+    if len(inner) == 1 and inner[0]["value"]["type"] in ("script", "rawscript"):
+        said = str(inner[0].get("summary") or title)
+        return _card(drawn, f"{path}.{inner[0]['id']}", title, said)._replace(id=module["id"])
+    return Body(title or module["id"], _list(drawn, inner, f"{path}."))
 
 
 def _asks(module: dict[str, Any]) -> bool:

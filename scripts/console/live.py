@@ -18,7 +18,7 @@ from starlette.responses import Response, StreamingResponse
 
 from f.millrace.core import db, errors, run_context
 from f.millrace.telemetry import runs as run_rows
-from scripts.console import access, bar, pages, routes, run_view, sign_ins, talk
+from scripts.console import access, page_header, pages, routes, run_view, sign_ins, talk
 
 if TYPE_CHECKING:
     from f.millrace.core import rows
@@ -32,7 +32,7 @@ RETRY_MILLISECONDS = 1500
 HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
 
 
-class Reader:
+class LivePage:
     """One open page: who reads it, what of, and what was sent so far."""
 
     def __init__(self, person: sign_ins.Person, console: routes.Console, run_id: str) -> None:
@@ -41,7 +41,7 @@ class Reader:
         self.newest = ""
         self._sent: dict[str, str] = {}
 
-    def look(self) -> tuple[list[str], bool]:
+    def load_changes(self) -> tuple[list[str], bool]:
         """Return the frames of what changed, and whether the stream is over."""
         with run_context.change(user_id=self.person.id, namespace=self.console.namespace):
             if self.person.sign_in and sign_ins.is_over(self.person.sign_in):
@@ -75,7 +75,7 @@ class Reader:
         return frames, is_over
 
     def _bar(self) -> dict[str, Any]:
-        return bar.load(self.person, self.console.namespace)
+        return page_header.load(self.person, self.console.namespace)
 
     def _find_run(self) -> rows.Run | None:
         try:
@@ -118,7 +118,7 @@ async def follow(request: Request, console: routes.Console) -> Response:
     """Stream what changes on a page: the counts above it, and the run that it shows."""
     person = access.get_person(request)
     run_id = request.query_params.get("run", "")
-    reader = Reader(person, console, run_id if run_view.ID.fullmatch(run_id) else "")
+    reader = LivePage(person, console, run_id if run_view.ID.fullmatch(run_id) else "")
     given = request.headers.get("last-event-id") or request.query_params.get("after", "")
     reader.after = int(given) if given.isdigit() and len(given) < 19 else 0
     reader.newest = request.query_params.get("newest", "")[:40]
@@ -139,7 +139,7 @@ def _is_moment(text: str) -> bool:
         return False
 
 
-def _may_follow(reader: Reader) -> bool:
+def _may_follow(reader: LivePage) -> bool:
     """Tell whether the run is one that the reader may see, or one that is not there yet."""
     row = db.fetch_one("SELECT user_id FROM run WHERE id::text = %s", [reader.run_id])
     if row is None:
@@ -147,13 +147,13 @@ def _may_follow(reader: Reader) -> bool:
     return row["user_id"] == reader.person.id or reader.person.has_role("owner")
 
 
-async def _stream(reader: Reader, console: routes.Console) -> AsyncIterator[str]:
+async def _stream(reader: LivePage, console: routes.Console) -> AsyncIterator[str]:
     yield f"retry: {RETRY_MILLISECONDS}\n\n"
-    with console.bell.hear(reader.run_id) as ear:
+    with console.changes.subscribe(reader.run_id) as subscription:
         is_over = False
-        while not (is_over or console.bell.is_closed):
+        while not (is_over or console.changes.is_closed):
             try:
-                frames, is_over = await console.threads.run(reader.look)
+                frames, is_over = await console.threads.run(reader.load_changes)
             except Exception as error:
                 if not isinstance(error, errors.DatabaseUnavailable):
                     raise
@@ -161,6 +161,6 @@ async def _stream(reader: Reader, console: routes.Console) -> AsyncIterator[str]
                 return
             for frame in frames:
                 yield frame
-            if not is_over and not await ear.wait(BEAT_SECONDS):
+            if not is_over and not await subscription.wait(BEAT_SECONDS):
                 yield ": beat\n\n"
             await anyio.sleep(MERGE_SECONDS if reader.run_id else MERGE_ALL_SECONDS)

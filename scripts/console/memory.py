@@ -13,7 +13,7 @@ from f.millrace.memory import documents, forget, recall, stats, store, supersede
 from f.millrace.trust import audit
 
 if TYPE_CHECKING:
-    from scripts.console.routes import Asked
+    from scripts.console.routes import PageRequest
 
 A_PAGE = 50
 RESULTS = 20
@@ -26,8 +26,11 @@ FROM memory_item WHERE namespace = %(namespace)s AND (%(type)s = '' OR type = %(
 ORDER BY created_at DESC, no DESC LIMIT %(limit)s OFFSET %(offset)s
 """
 GROWTH = """
-SELECT date_trunc('day', created_at) AS day, count(*) AS n FROM memory_item
-WHERE namespace = %s AND created_at > now() - interval '14 days' GROUP BY 1 ORDER BY 1
+SELECT day, count(m.no) AS n
+FROM generate_series(date_trunc('day', now()) - interval '13 days', now(), '1 day') AS day
+LEFT JOIN memory_item m ON m.namespace = %s AND m.created_at >= day
+    AND m.created_at < day + interval '1 day'
+GROUP BY 1 ORDER BY 1
 """
 USED_BY = """
 SELECT DISTINCT r.id, r.flow, r.started_at FROM evidence e JOIN run r ON r.id = e.run_id
@@ -37,7 +40,7 @@ ORDER BY r.started_at DESC LIMIT 10
 """
 
 
-def show(asked: Asked) -> Response:
+def show(asked: PageRequest) -> Response:
     """Show what answers a question, with the reasons; without one, what was remembered last."""
     query, kind = asked.given("q").strip()[:LONGEST_QUERY], asked.given("type")[:100]
     page, namespace = asked.page(), asked.console.namespace
@@ -57,7 +60,7 @@ def show(asked: Asked) -> Response:
     newest = [] if answer else db.fetch_all(NEWEST, values)
     counted = stats.stats(namespace)
     growth = db.fetch_all(GROWTH, [namespace])
-    most = max((row["n"] for row in growth), default=1)
+    most = max(row["n"] for row in growth) or 1
     return asked.show(
         "memory.html",
         q=query,
@@ -72,20 +75,20 @@ def show(asked: Asked) -> Response:
     )
 
 
-def show_item(asked: Asked) -> Response:
+def show_item(asked: PageRequest) -> Response:
     """Show one item: all that was ever held of it, who said it, what it took the place of."""
     item = _find(asked)
     return asked.show("item.html", item=item, history=timeline.history(item.id))
 
 
-def _find(asked: Asked) -> store.Memory:
+def _find(asked: PageRequest) -> store.Memory:
     item = store.get(asked.path("item"))
     if item.namespace != asked.console.namespace:
         raise errors.NotFound("memory has no such item here")
     return item
 
 
-def correct(asked: Asked) -> Response:
+def correct(asked: PageRequest) -> Response:
     """Put what is right in the place of an item, which stays to be seen in its history."""
     item, text = _find(asked), asked.form.get("text", "").strip()
     if not text or len(text) > LONGEST_TEXT:
@@ -95,7 +98,7 @@ def correct(asked: Asked) -> Response:
     return RedirectResponse(f"/memory/items/{new}", 303)
 
 
-def forget_item(asked: Asked) -> Response:
+def forget_item(asked: PageRequest) -> Response:
     """Really delete an item, everywhere; the form has to say so."""
     item = _find(asked)
     if asked.form.get("sure") != "yes":
@@ -105,7 +108,7 @@ def forget_item(asked: Asked) -> Response:
     return RedirectResponse("/memory", 303)
 
 
-def show_documents(asked: Asked) -> Response:
+def show_documents(asked: PageRequest) -> Response:
     """List the documents that were read."""
     page = asked.page()
     found = db.fetch_all(
@@ -120,7 +123,7 @@ def show_documents(asked: Asked) -> Response:
     )
 
 
-def show_document(asked: Asked) -> Response:
+def show_document(asked: PageRequest) -> Response:
     """Show one document with its passages."""
     row = documents.get(asked.path("document"))
     if row["namespace"] != asked.console.namespace:

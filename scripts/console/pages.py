@@ -7,6 +7,8 @@ controls, turned and hidden characters are made visible. No template can forget 
 from __future__ import annotations
 
 import functools
+import hashlib
+import json
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
@@ -73,19 +75,21 @@ def _templates() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {
-        "ago": ago,
-        "block": block,
-        "count": count,
-        "day": lambda moment: f"{moment.astimezone():%Y-%m-%d}" if moment else "",
-        "dollars": money.dollars,
-        "look": look,
-        "moment": moment,
-        "seconds": seconds,
-        "time": lambda moment: f"{moment.astimezone():%H:%M}" if moment else "",
-        "word": word,
-    }
-    made.globals |= {"asset": asset, "is_web": is_web, "query": query}
+    made.filters.update(
+        {
+            "ago": ago,
+            "block": block,
+            "count": count,
+            "day": lambda moment: f"{moment.astimezone():%Y-%m-%d}" if moment else "",
+            "dollars": money.dollars,
+            "look": look,
+            "moment": moment,
+            "seconds": seconds,
+            "time": lambda moment: f"{moment.astimezone():%H:%M}" if moment else "",
+            "word": word,
+        }
+    )
+    made.globals.update({"asset": asset, "is_web": is_web, "query": query})
     return made
 
 
@@ -101,8 +105,6 @@ def _show(value: Any) -> Any:
 def block(value: Any) -> str:
     """Return JSON or a text with its secrets masked, in lines."""
     if not isinstance(value, str):
-        import json
-
         value = json.dumps(value, indent=2, ensure_ascii=False, default=str)
     return str(redaction.redact(value)).strip("\n")
 
@@ -193,7 +195,5 @@ def query(**values: Any) -> str:
 @functools.cache
 def asset(name: str) -> str:
     """Return the address of a static file, which changes with the file."""
-    import hashlib
-
     mark = hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:10]
     return f"/static/{name}?v={mark}"

@@ -12,17 +12,17 @@ from scripts.console import access, sign_ins
 
 if TYPE_CHECKING:
     from f.millrace.core import rows
-    from scripts.console.routes import Asked
+    from scripts.console.routes import PageRequest
 
 AUDIT_A_PAGE = 50
 
 
-def show(asked: Asked) -> Response:
+def show(asked: PageRequest) -> Response:
     """Show who is there and with what they sign in."""
     return _show(asked)
 
 
-def _show(asked: Asked, secret: str = "", of: str = "", link: str = "") -> Response:
+def _show(asked: PageRequest, secret: str = "", of: str = "", link: str = "") -> Response:
     is_owner, page = asked.person.has_role("owner"), asked.page()
     whose = "" if is_owner else asked.person.id
     log = db.fetch_all(
@@ -57,7 +57,7 @@ def _standing(namespace: str) -> list[rows.StandingApproval]:
     )
 
 
-def add(asked: Asked) -> Response:
+def add(asked: PageRequest) -> Response:
     """Add a person."""
     people.add(
         asked.form.get("id", ""),
@@ -68,7 +68,7 @@ def add(asked: Asked) -> Response:
     return RedirectResponse("/people", 303)
 
 
-def change(asked: Asked) -> Response:
+def change(asked: PageRequest) -> Response:
     """Give a person another role, remove them, or make a link that signs them in."""
     person_id, wanted = asked.path("person"), asked.form.get("change", "")
     if people.find(person_id) is None:
@@ -86,12 +86,12 @@ def change(asked: Asked) -> Response:
     return RedirectResponse("/people", 303)
 
 
-def _origin(asked: Asked) -> str:
+def _origin(asked: PageRequest) -> str:
     url = asked.request.url
     return f"{url.scheme}://{url.netloc}"
 
 
-def add_token(asked: Asked) -> Response:
+def add_token(asked: PageRequest) -> Response:
     """Make a token of one's own and show its secret, this once."""
     days = asked.form.get("days") or str(access_tokens.DAYS)
     if not days.isdigit():
@@ -107,7 +107,7 @@ def add_token(asked: Asked) -> Response:
     return _show(asked, secret, row["name"])
 
 
-def revoke_token(asked: Asked) -> Response:
+def revoke_token(asked: PageRequest) -> Response:
     """End a token of one's own at once; an owner ends anybody's."""
     person_id, name = asked.path("person"), asked.path("name")
     own = person_id == asked.person.id or asked.person.has_role("owner")
@@ -117,14 +117,14 @@ def revoke_token(asked: Asked) -> Response:
     return RedirectResponse("/people", 303)
 
 
-def end_sign_in(asked: Asked) -> Response:
+def end_sign_in(asked: PageRequest) -> Response:
     """End a browser's session: one's own, and for an owner anybody's."""
     whose = "" if asked.person.has_role("owner") else asked.person.id
     sign_ins.end(asked.path("sign_in"), asked.person.id, whose)
     return RedirectResponse("/people", 303)
 
 
-def leave(asked: Asked) -> Response:
+def leave(asked: PageRequest) -> Response:
     """End the session of this browser."""
     if asked.person.sign_in:
         sign_ins.end(asked.person.sign_in, asked.person.id)
@@ -133,7 +133,7 @@ def leave(asked: Asked) -> Response:
     return answer
 
 
-def _refuse_programs(asked: Asked) -> None:
+def _refuse_programs(asked: PageRequest) -> None:
     """A token could otherwise live for good by making the next one."""
     if not asked.person.sign_in:
         raise errors.NotAllowed("a program may not make tokens; sign in with a browser")

@@ -14,9 +14,9 @@ from starlette.routing import Route
 
 from f.millrace.core import db, errors, redaction, run_context
 from f.millrace.trust import people
-from scripts.console import access, bar, pages, sign_ins
-from scripts.console.bell import Bell
+from scripts.console import access, page_header, pages, sign_ins
 from scripts.console.children import Children
+from scripts.console.row_changes import RowChanges
 from scripts.console.threads import Threads
 
 # More than any form of ours sends; what is larger is refused before it is kept.
@@ -41,14 +41,14 @@ STATUS: tuple[tuple[type[Exception], int], ...] = (
 class Console:
     """What the pages share."""
 
-    bell: Bell
+    changes: RowChanges
     children: Children
     threads: Threads
     namespace: str = "main"
 
 
 @dataclass
-class Asked:
+class PageRequest:
     """One request, as the functions of the pages get it."""
 
     person: sign_ins.Person
@@ -71,7 +71,7 @@ class Asked:
 
     def show(self, name: str, status: int = 200, **values: Any) -> Response:
         """Return a page with what all pages have."""
-        shown = bar.load(self.person, self.console.namespace)
+        shown = page_header.load(self.person, self.console.namespace)
         return pages.render(
             name,
             status,
@@ -89,43 +89,43 @@ class Asked:
         return RedirectResponse(wanted if is_ours else default, 303)
 
 
-class Way(NamedTuple):
+class RouteSpec(NamedTuple):
     """A route: how it is asked, who may, and what answers."""
 
     method: str
     path: str
     role: people.Role
-    answer: Callable[[Asked], Response]
+    answer: Callable[[PageRequest], Response]
 
 
-def make(way: Way, console: Console) -> Route:
+def make(spec: RouteSpec, console: Console) -> Route:
     """Return the route of Starlette, which asks for the role before anything else is done."""
 
     async def endpoint(request: Request) -> Response:
         person = access.get_person(request)
-        asked = Asked(person, console, request)
+        asked = PageRequest(person, console, request)
         try:
-            if not person.has_role(way.role):
+            if not person.has_role(spec.role):
                 raise errors.NotAllowed(
-                    f"this is for people with the role {way.role}; yours is {person.role}"
+                    f"this is for people with the role {spec.role}; yours is {person.role}"
                 )
-            if way.method == "POST":
+            if spec.method == "POST":
                 asked.form = _parse(await _read(request))
-            return await console.threads.run(_answer, way, asked)
+            return await console.threads.run(_answer, spec, asked)
         except ClientDisconnect:
             return Response(status_code=499)
         except Exception as error:
             return await console.threads.run(explain, asked, error)
 
-    return Route(way.path, endpoint, methods=[way.method])
+    return Route(spec.path, endpoint, methods=[spec.method])
 
 
-def _answer(way: Way, asked: Asked) -> Response:
+def _answer(spec: RouteSpec, asked: PageRequest) -> Response:
     with run_context.change(user_id=asked.person.id, namespace=asked.console.namespace):
-        return way.answer(asked)
+        return spec.answer(asked)
 
 
-def explain(asked: Asked, error: Exception) -> Response:
+def explain(asked: PageRequest, error: Exception) -> Response:
     """Return the page that says what went wrong and what to do next."""
     fault = error if isinstance(error, errors.MillraceError) else db.explain(error)
     if fault is None:
@@ -138,7 +138,7 @@ def explain(asked: Asked, error: Exception) -> Response:
     return pages.render("error.html", status, words=words, status=status, back=_way_back(asked))
 
 
-def _way_back(asked: Asked) -> str:
+def _way_back(asked: PageRequest) -> str:
     if asked.request.method == "GET":
         return "/talk"
     return asked.request.url.path.rsplit("/", 1)[0] or "/talk"

@@ -15,7 +15,7 @@ from scripts.paths import ROOT
 
 if TYPE_CHECKING:
     from f.millrace.core import rows
-    from scripts.console.routes import Asked
+    from scripts.console.routes import PageRequest
 
 A_PAGE = 50
 STATUSES = ("running", "waiting", "done", "partly_failed", "failed", "stopped", "cancelled")
@@ -42,7 +42,7 @@ FROM found r ORDER BY r.started_at DESC, r.id
 """
 
 
-def show_all(asked: Asked) -> Response:
+def show_all(asked: PageRequest) -> Response:
     """Show the list; its filters stand in the address."""
     wanted = {name: asked.given(name)[:100] for name in ("flow", "status", "who")}
     page, maintenance = asked.page(), asked.given("maintenance") == "1"
@@ -73,7 +73,7 @@ def show_all(asked: Asked) -> Response:
     )
 
 
-def _names(asked: Asked) -> list[str]:
+def _names(asked: PageRequest) -> list[str]:
     found = db.fetch_all(
         "SELECT flow FROM run WHERE namespace = %s AND (%s OR user_id = %s) AND NOT"
         " starts_with(flow, %s) GROUP BY flow ORDER BY flow LIMIT 50",
@@ -109,7 +109,7 @@ def _bars(row: dict[str, Any]) -> list[tuple[float, float, str]]:
     ]
 
 
-def show_one(asked: Asked) -> Response:
+def show_one(asked: PageRequest) -> Response:
     """Show one run: its flow with times, what each step said, what it found, its money."""
     row = run_view.find(asked.path("run"), asked.person)
     run_id, chosen = str(row["id"]), asked.given("step")
@@ -204,7 +204,7 @@ def _can_go_on(row: rows.Run) -> bool:
     return is_ended and row["orchestrator"] == "local" and bool(row["openflow"])
 
 
-def go_on(asked: Asked) -> Response:
+def go_on(asked: PageRequest) -> Response:
     """Go on with a run that failed or was stopped, from the step where it stands."""
     row = run_view.find(asked.path("run"), asked.person)
     if not _can_go_on(row):
@@ -216,7 +216,7 @@ def go_on(asked: Asked) -> Response:
     return asked.back(f"/runs/{row['id']}")
 
 
-def repeat(asked: Asked) -> Response:
+def repeat(asked: PageRequest) -> Response:
     """Start a run of the same flow with the same inputs."""
     row = run_view.find(asked.path("run"), asked.person)
     if not _is_flow(row["flow"]):
@@ -228,7 +228,7 @@ def repeat(asked: Asked) -> Response:
     return RedirectResponse(f"/runs?started={run_id}", 303)
 
 
-def show_passage(asked: Asked) -> Response:
+def show_passage(asked: PageRequest) -> Response:
     """Show one source of a run: the passage as it was read, and where it stands."""
     row = run_view.find(asked.path("run"), asked.person)
     piece: rows.Evidence | None = db.fetch_one(

@@ -18,7 +18,7 @@ from scripts.compiler import spec
 from scripts.paths import ROOT
 
 if TYPE_CHECKING:
-    from scripts.console.routes import Asked
+    from scripts.console.routes import PageRequest
 
 DAYS = 7
 MOST_ALERTS = 50
@@ -44,7 +44,7 @@ LIMIT 40
 GAPS = "SELECT report, seen, last_at FROM tool_gap ORDER BY seen DESC, last_at DESC LIMIT 10"
 
 
-def show(asked: Asked) -> Response:
+def show(asked: PageRequest) -> Response:
     """Show everything once."""
     since = run_context.now() - timedelta(days=DAYS)
     is_owner = asked.person.has_role("owner")
@@ -118,7 +118,7 @@ def _next(given: Any) -> Any:
         return None
 
 
-def change_alert(asked: Asked) -> Response:
+def change_alert(asked: PageRequest) -> Response:
     """Say that an alert was seen, or that it is over."""
     number, wanted = asked.path("alert"), asked.form.get("change", "")
     if not number.isdigit() or len(number) > 15:

@@ -17,7 +17,7 @@ from scripts.runner import stop
 
 if TYPE_CHECKING:
     from f.millrace.core import rows
-    from scripts.console.routes import Asked
+    from scripts.console.routes import PageRequest
 
 # What can be talked to: the flow, what it is called, what its input is called, how long it may be.
 FLOWS = {
@@ -36,7 +36,7 @@ WITH told AS (
     FROM chat_session s WHERE s.user_id = %(user)s AND s.namespace = %(namespace)s
 ), ran AS (
     SELECT session, max(started_at) AS at,
-        (array_agg(coalesce(args ->> 'user_message', args ->> 'task')
+        (array_agg(coalesce(args ->> 'user_message', args ->> 'task', args ->> 'subject', flow)
             ORDER BY started_at))[1] AS title,
         (array_agg(status ORDER BY started_at DESC))[1] AS status
     FROM run WHERE user_id = %(user)s AND namespace = %(namespace)s AND session <> '' GROUP BY 1
@@ -54,12 +54,12 @@ FROM chat_message m WHERE m.session_id = %s GROUP BY 1, m.turn ORDER BY at DESC 
 """
 
 
-def show_new(asked: Asked) -> Response:
+def show_new(asked: PageRequest) -> Response:
     """Show the page with a new conversation."""
     return _show(asked, "", [])
 
 
-def show(asked: Asked) -> Response:
+def show(asked: PageRequest) -> Response:
     """Show one conversation of the person's own."""
     session = asked.path("session")
     turns = load_turns(asked, session)
@@ -68,7 +68,7 @@ def show(asked: Asked) -> Response:
     return _show(asked, session, turns)
 
 
-def _show(asked: Asked, session: str, turns: list[dict[str, Any]]) -> Response:
+def _show(asked: PageRequest, session: str, turns: list[dict[str, Any]]) -> Response:
     page = asked.page()
     found = db.fetch_all(
         SESSIONS,
@@ -99,7 +99,7 @@ def _show(asked: Asked, session: str, turns: list[dict[str, Any]]) -> Response:
     )
 
 
-def say(asked: Asked) -> Response:
+def say(asked: PageRequest) -> Response:
     """Take a message: a run of the chosen flow starts in a child, and the page follows it."""
     message = asked.form.get("message", "").strip()
     flow = asked.form.get("flow", "chat")
@@ -120,7 +120,7 @@ def say(asked: Asked) -> Response:
     return RedirectResponse(f"/talk/{session}?run={run_id}#end", 303)
 
 
-def _refuse_busy(asked: Asked, session: str) -> None:
+def _refuse_busy(asked: PageRequest, session: str) -> None:
     """Let one turn follow another: a question may lean on the answer before it."""
     row = db.fetch_one(
         "SELECT id FROM run WHERE user_id = %s AND session = %s AND status = 'running' LIMIT 1",
@@ -132,7 +132,7 @@ def _refuse_busy(asked: Asked, session: str) -> None:
         )
 
 
-def load_turns(asked: Asked, session: str) -> list[dict[str, Any]]:
+def load_turns(asked: PageRequest, session: str) -> list[dict[str, Any]]:
     """Return the turns of a conversation, oldest first: what was asked, by which run, and what
     stands in the rows of that run.
     """
@@ -170,7 +170,8 @@ def _is_of(turn: dict[str, Any], run_id: str) -> bool:
 
 
 def _asked_of(row: rows.Run) -> str:
-    return str(row["args"].get("user_message") or row["args"].get("task") or "")
+    given = (row["args"].get(name) for name in ("user_message", "task", "subject"))
+    return next((str(one) for one in given if one), row["flow"])
 
 
 def _turn(asked: str, told: str, run: rows.Run | None, at: Any) -> dict[str, Any]:
@@ -238,7 +239,7 @@ def _usual_seconds(flow: str) -> float | None:
     return row["seconds"] if row and row["n"] >= 3 else None
 
 
-def judge(asked: Asked) -> Response:
+def judge(asked: PageRequest) -> Response:
     """Keep what the person thinks of an answer of theirs."""
     row = run_view.find(asked.path("run"), asked.person)
     verdict = asked.form.get("verdict", "")
@@ -255,14 +256,14 @@ def judge(asked: Asked) -> Response:
     return asked.back(f"/talk/{row['session']}" if row["session"] else f"/runs/{row['id']}")
 
 
-def stop_run(asked: Asked) -> Response:
+def stop_run(asked: PageRequest) -> Response:
     """Stop a run of the person's own: its runner and all that it started end."""
     row = run_view.find(asked.path("run"), asked.person)
     stop.stop(str(row["id"]), asked.person.id)
     return asked.back(f"/runs/{row['id']}")
 
 
-def suggest(asked: Asked) -> list[str]:
+def suggest(asked: PageRequest) -> list[str]:
     """Return up to three questions that memory can answer: about what it learned last."""
     found = db.fetch_all(
         "SELECT title FROM memory_item WHERE namespace = %s AND title <> '' AND NOT isempty(valid)"
@@ -270,7 +271,7 @@ def suggest(asked: Asked) -> list[str]:
         " max(created_at) DESC LIMIT 3",
         [asked.console.namespace],
     )
-    return [f"What is known about {row['title'].rstrip('.?!')}?"[:200] for row in found]
+    return [f"What do we know of “{row['title'][:150].rstrip('.?!')}”?" for row in found]
 
 
 def _memory_size(namespace: str) -> int:

@@ -10,11 +10,11 @@ from starlette.responses import Response
 from f.millrace.core import db, errors
 from f.millrace.tools import approved_calls
 from f.millrace.trust import actions, approvals, audit, deliveries
-from scripts.console import bar, question_view
+from scripts.console import page_header, question_view
 
 if TYPE_CHECKING:
     from f.millrace.core import rows
-    from scripts.console.routes import Asked
+    from scripts.console.routes import PageRequest
 
     class Decided(rows.Action):
         """An action with the answer that it was given."""
@@ -36,10 +36,10 @@ ORDER BY p.decided_at DESC LIMIT 5
 """
 
 
-def show_all(asked: Asked) -> Response:
+def show_all(asked: PageRequest) -> Response:
     """Show what waits; where nothing does, the last decisions."""
     approvals.expire()
-    found, page = bar.list_questions(asked.person, asked.console.namespace), asked.page()
+    found, page = page_header.list_questions(asked.person, asked.console.namespace), asked.page()
     unknown = approvals.list_unknown() if asked.person.has_role("approver") else []
     part = found[(page - 1) * A_PAGE : page * A_PAGE]
     lately: list[Decided] = db.fetch_all(
@@ -63,13 +63,13 @@ def show_all(asked: Asked) -> Response:
     )
 
 
-def show_one(asked: Asked) -> Response:
+def show_one(asked: PageRequest) -> Response:
     """Show one question: where a mail or another program leads to."""
     row = question_view.find(asked.path("action"), asked.person)
     return asked.show("question.html", question=question_view.show(row))
 
 
-def decide(asked: Asked) -> Response:
+def decide(asked: PageRequest) -> Response:
     """Record the answer and go on; who comes second is told whose answer stands."""
     row = question_view.find(asked.path("action"), asked.person)
     question_view.refuse_other(row, asked.person)
@@ -88,7 +88,7 @@ def decide(asked: Asked) -> Response:
     return asked.back("/waiting")
 
 
-def go_on(asked: Asked, row: rows.Action, given: rows.Approval) -> None:
+def go_on(asked: PageRequest, row: rows.Action, given: rows.Approval) -> None:
     """Have a child do what the answer allows: make the call, or continue the run that waits."""
     approved = given["decision"] == "approved"
     if approved_calls.is_call(row):
@@ -103,7 +103,7 @@ def go_on(asked: Asked, row: rows.Action, given: rows.Approval) -> None:
         asked.console.children.resume(str(run["id"]), run["session"])
 
 
-def resolve(asked: Asked) -> Response:
+def resolve(asked: PageRequest) -> Response:
     """Record what a person found out about an action whose outcome is unknown."""
     row = question_view.find(asked.path("action"), asked.person)
     outcome = asked.form.get("outcome", "")

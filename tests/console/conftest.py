@@ -49,7 +49,7 @@ def folk(database, configure):
 
 @pytest.fixture
 def app(folk):
-    """The application, with its bell ringing."""
+    """The application, that follows its rows."""
     made = application()
     with TestClient(made, base_url=f"http://{HOST}"):
         yield made

@@ -7,7 +7,7 @@ import pytest
 from f.millrace.core import db, errors
 from f.millrace.trust import access_tokens, audit, people
 from scripts.console import access, sign_ins
-from scripts.console.app import WAYS
+from scripts.console.app import ROUTES
 from tests.console.conftest import HOST, PAGE, ROLES, Browser
 
 OTHERS = "11111111-2222-3333-4444-555555555555"
@@ -175,25 +175,25 @@ def test_every_route_asks_for_its_role(browser, person):
     """With a role that is enough the route answers, if only that what it is about is not there."""
     wrong = []
     one = browser(person)
-    for way in WAYS:
-        if way.path == "/leave":
+    for spec in ROUTES:
+        if spec.path == "/leave":
             continue
-        path = fill(way.path)
-        answer = one.get(path) if way.method == "GET" else one.post(path)
-        may = people.has_role(ROLES[person], way.role)
+        path = fill(spec.path)
+        answer = one.get(path) if spec.method == "GET" else one.post(path)
+        may = people.has_role(ROLES[person], spec.role)
         fits = answer.status_code in (200, 303, 400, 404, 409) if may else answer.status_code == 403
-        is_plain = "{" in way.path and way.method == "GET"
+        is_plain = "{" in spec.path and spec.method == "GET"
         if not fits or (may and is_plain and answer.status_code != 404):
-            wrong.append((way.method, path, answer.status_code))
+            wrong.append((spec.method, path, answer.status_code))
     assert wrong == []
 
 
 def test_nobody_gets_anything_without_signing_in(browser):
     one = browser()
 
-    for way in WAYS:
-        path = fill(way.path)
-        answer = one.get(path) if way.method == "GET" else one.post(path)
+    for spec in ROUTES:
+        path = fill(spec.path)
+        answer = one.get(path) if spec.method == "GET" else one.post(path)
         assert answer.headers.get("location") == "/enter" or answer.status_code == 401, path
     assert one.get("/live").headers["location"] == "/enter"
     assert one.get("/live", headers={"accept": "text/event-stream"}).status_code == 401

@@ -183,7 +183,7 @@ def test_a_token_follows_its_persons_runs(served, run_of):
 
 
 def test_a_question_is_answered_by_a_child_of_its_own(browser):
-    """The whole way with the offline model: asked, run in a child, followed, kept, asked again."""
+    """The whole spec with the offline model: asked, run in a child, followed, kept, asked again."""
     cy = browser("cy")
 
     started = cy.post("/talk", message="Hello").headers["location"]

@@ -5,7 +5,7 @@
 
 For type checkers only; no step loads it: import it below `if TYPE_CHECKING:`.
 
-Migrations: 75645ef064a86b997f90408bcf57619c27fa981a13cd4bfa9ea4823792c8eb61
+Migrations: 3cd6fad4f9b3633e4507453f71c7308abb13e34780fb9b2cc2978294f533bfe5
 """
 
 from datetime import date, datetime

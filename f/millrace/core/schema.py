@@ -1464,9 +1464,9 @@ COMMENT ON TABLE caller_outflow IS 'What left by programs with one token since t
     Migration(
         29,
         "0029_console",
-        "f1ffc78de57df7eb3815d87b674a58b60acbd2663815d63fca2f654010a7722d",
+        "0ab99668c206ece716e2a8d3503f974a05054dae93088e93a8b953cb8c152cb8",
         """
--- The console: who is signed in with a browser, which conversation a run belongs to, and a bell for those who follow rows.
+-- The console: who is signed in with a browser, which conversation a run belongs to, and word to those who follow rows.
 CREATE TABLE sign_in (
     id         uuid PRIMARY KEY DEFAULT gen_random_uuid(),
     hash       text NOT NULL UNIQUE,             -- SHA-256 of the cookie
@@ -1494,16 +1494,16 @@ ALTER TABLE run ADD COLUMN session text NOT NULL DEFAULT '';
 CREATE INDEX run_of_session ON run (user_id, session, started_at) WHERE session <> '';
 
 -- Who follows rows is told which run changed, and reads the rows: nothing of them is in the message.
-CREATE FUNCTION millrace_ring() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION notify_row_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM pg_notify('millrace_rows', TG_TABLE_NAME || ' ' || coalesce(to_jsonb(NEW) ->> TG_ARGV[0], ''));
     RETURN NULL;
 END $$;
-CREATE TRIGGER run_rings AFTER INSERT OR UPDATE OF status, error, result ON run FOR EACH ROW EXECUTE FUNCTION millrace_ring('id');
-CREATE TRIGGER step_rings AFTER INSERT OR UPDATE OF status ON step FOR EACH ROW EXECUTE FUNCTION millrace_ring('run_id');
-CREATE TRIGGER run_event_rings AFTER INSERT ON run_event FOR EACH ROW EXECUTE FUNCTION millrace_ring('run_id');
-CREATE TRIGGER action_rings AFTER INSERT OR UPDATE OF state ON action FOR EACH ROW EXECUTE FUNCTION millrace_ring('run_id');
-CREATE TRIGGER alert_rings AFTER INSERT OR UPDATE OF state ON alert FOR EACH ROW EXECUTE FUNCTION millrace_ring('none');
+CREATE TRIGGER run_change AFTER INSERT OR UPDATE OF status, error, result ON run FOR EACH ROW EXECUTE FUNCTION notify_row_change('id');
+CREATE TRIGGER step_change AFTER INSERT OR UPDATE OF status ON step FOR EACH ROW EXECUTE FUNCTION notify_row_change('run_id');
+CREATE TRIGGER run_event_change AFTER INSERT ON run_event FOR EACH ROW EXECUTE FUNCTION notify_row_change('run_id');
+CREATE TRIGGER action_change AFTER INSERT OR UPDATE OF state ON action FOR EACH ROW EXECUTE FUNCTION notify_row_change('run_id');
+CREATE TRIGGER alert_change AFTER INSERT OR UPDATE OF state ON alert FOR EACH ROW EXECUTE FUNCTION notify_row_change('none');
 """,
     ),
 ]

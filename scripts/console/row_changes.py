@@ -1,4 +1,4 @@
-"""The bell: Postgres says which rows changed, and who follows them looks at the rows.
+"""Changes of rows: Postgres says which run changed, and who follows it looks at its rows.
 
 One connection a process listens. What is missed while it was lost is no loss: everybody looks again
 when it is back.
@@ -21,48 +21,48 @@ TURN_SECONDS = 0.5
 AGAIN_SECONDS = 1.0
 
 
-class Ear:
-    """Hears of one run, or of everything."""
+class Subscription:
+    """Is notified of the changes of one run, or of all."""
 
     def __init__(self, run_id: str) -> None:
-        """Hear of `run_id`, and of what is of no run; empty hears all."""
+        """Follow `run_id`, and what is of no run; empty follows all."""
         self.run_id = run_id
-        self._heard = asyncio.Event()
+        self._changed = asyncio.Event()
 
-    def ring(self) -> None:
-        """Have something heard."""
-        self._heard.set()
+    def notify(self) -> None:
+        """Say that something changed."""
+        self._changed.set()
 
     async def wait(self, seconds: float) -> bool:
-        """Wait until something is heard; False when nothing was in that time."""
+        """Wait until something changes; False when nothing did in that time."""
         try:
-            await asyncio.wait_for(self._heard.wait(), seconds)
+            await asyncio.wait_for(self._changed.wait(), seconds)
         except TimeoutError:
             return False
-        self._heard.clear()
+        self._changed.clear()
         return True
 
 
-class Bell:
-    """Rings those who listen."""
+class RowChanges:
+    """Listens to the database and notifies who subscribed."""
 
     def __init__(self) -> None:
-        self._ears: set[Ear] = set()
+        self._subscriptions: set[Subscription] = set()
         self._ended = threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Listen from now on; call it in the loop of those who listen."""
+        """Listen from now on; call it in the loop of those who subscribe."""
         self._loop = asyncio.get_running_loop()
         self._thread = threading.Thread(target=self._listen, daemon=True)
         self._thread.start()
 
     def close(self) -> None:
-        """Stop listening, and wake everybody."""
+        """Stop listening, and wake everybody up."""
         self._ended.set()
-        for ear in self._ears:
-            ear.ring()
+        for each in self._subscriptions:
+            each.notify()
 
     @property
     def is_closed(self) -> bool:
@@ -70,38 +70,38 @@ class Bell:
         return self._ended.is_set()
 
     @contextlib.contextmanager
-    def hear(self, run_id: str = "") -> Iterator[Ear]:
-        """Yield what hears of a run, or of everything."""
-        ear = Ear(run_id)
-        self._ears.add(ear)
+    def subscribe(self, run_id: str = "") -> Iterator[Subscription]:
+        """Yield a subscription to a run, or to everything."""
+        made = Subscription(run_id)
+        self._subscriptions.add(made)
         try:
-            yield ear
+            yield made
         finally:
-            self._ears.discard(ear)
+            self._subscriptions.discard(made)
 
-    def ring(self, run_id: str = "") -> None:
-        """Ring those who follow a run, or everybody; from any thread."""
+    def notify(self, run_id: str = "") -> None:
+        """Notify who follows a run, or everybody; from any thread."""
         if self._loop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._ring, run_id)
+            self._loop.call_soon_threadsafe(self._notify, run_id)
 
-    def _ring(self, run_id: str) -> None:
-        for ear in self._ears:
-            if not run_id or not ear.run_id or ear.run_id == run_id:
-                ear.ring()
+    def _notify(self, run_id: str) -> None:
+        for each in self._subscriptions:
+            if not run_id or not each.run_id or each.run_id == run_id:
+                each.notify()
 
     def _listen(self) -> None:
         while not self._ended.is_set():
             try:
                 with contextlib.closing(db.open_connection()) as connection:
                     connection.execute(f"LISTEN {CHANNEL}")
-                    self.ring()
-                    self._hear(connection)
+                    self.notify()
+                    self._forward(connection)
             except Exception as error:
                 if not isinstance(error, errors.DatabaseUnavailable) and db.explain(error) is None:
-                    logging.getLogger(__name__).exception("the bell broke")
+                    logging.getLogger(__name__).exception("listening to rows broke")
                 self._ended.wait(AGAIN_SECONDS)
 
-    def _hear(self, connection: Any) -> None:
+    def _forward(self, connection: Any) -> None:
         while not self._ended.is_set():
             for notice in connection.notifies(timeout=TURN_SECONDS):
-                self.ring(notice.payload.partition(" ")[2])
+                self.notify(notice.payload.partition(" ")[2])

@@ -13,11 +13,11 @@ from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import urlsplit
 
-from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from f.millrace.core import errors
-from f.millrace.trust import access_tokens
+from f.millrace.trust import access_tokens, people
 from scripts.console import sign_ins
 from scripts.console.threads import Threads
 from scripts.serving import guard
@@ -39,6 +39,9 @@ HEADERS = {
     "permissions-policy": "camera=(), geolocation=(), microphone=()",
     "cache-control": "no-store",
 }
+SIGN_IN_PROGRAM = "incorrect API key; scripts/millrace tokens add ID NAME makes one"
+# A gateway's program says in whose name it asks; of any other token the header says nothing.
+USER_HEADERS = ("x-openwebui-user-email", "x-millrace-user")
 SIGN_IN = "sign in first: scripts/millrace ui prints a link"
 
 
@@ -77,6 +80,9 @@ def _refuse_caller(scope: Scope, headers: dict[str, str]) -> Response | None:
         return None
     changes = scope["method"] not in SAFE
     if scope["person"] is None:
+        if scope["path"].startswith("/v1/"):
+            told = {"message": SIGN_IN_PROGRAM, "type": "invalid_request_error", "param": None}
+            return JSONResponse({"error": {**told, "code": "invalid_api_key"}}, 401)
         wants_page = not changes and "text/html" in headers.get("accept", "")
         return RedirectResponse("/enter", 303) if wants_page else PlainTextResponse(SIGN_IN, 401)
     if scope["person"].sign_in and changes and not _is_own_page(headers):
@@ -96,8 +102,22 @@ def _find_person(headers: dict[str, str], cookie: str) -> sign_ins.Person | None
     given = headers.get("authorization", "")
     if given.startswith("Bearer "):
         caller = access_tokens.find_caller(given.removeprefix("Bearer ").strip())
-        return sign_ins.Person(caller.person_id, caller.role) if caller else None
+        return _speaking_for(caller, headers) if caller else None
     return sign_ins.find_person(cookie) if cookie else None
+
+
+def _speaking_for(caller: access_tokens.Caller, headers: dict[str, str]) -> sign_ins.Person | None:
+    """Return whom a program speaks for: its own person, or of a gateway the one it names, who may
+    do at most what the token may.
+    """
+    named = next((headers[name] for name in USER_HEADERS if headers.get(name)), "")
+    if not (caller.gateway and named):
+        return sign_ins.Person(caller.person_id, caller.role)
+    person = people.find(named)
+    if person is None:
+        return None
+    role = caller.role if people.has_role(person["role"], caller.role) else person["role"]
+    return sign_ins.Person(person["id"], role)
 
 
 def cookie_name(scope: Scope) -> str:

@@ -19,6 +19,7 @@ from scripts.console import (
     digests,
     live,
     memory,
+    openai_api,
     pages,
     people_page,
     runs,
@@ -72,6 +73,9 @@ ROUTES = (
     RouteSpec("POST", "/tokens/{person}/{name}/revoke", "reader", people_page.revoke_token),
     RouteSpec("POST", "/sign-ins/{sign_in}/end", "reader", people_page.end_sign_in),
     RouteSpec("POST", "/leave", "reader", people_page.leave),
+    RouteSpec("GET", "/v1/models", "reader", openai_api.list_models),
+    RouteSpec("GET", "/v1/models/{model:path}", "reader", openai_api.show_model),
+    RouteSpec("POST", "/v1/chat/completions", "member", openai_api.complete),
 )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs
@@ -21,6 +21,8 @@ from scripts.console.threads import Threads
 
 # More than any form of ours sends; what is larger is refused before it is kept.
 MOST_BYTES = 65_536
+# Clients of the API send the whole conversation each time.
+API, MOST_API_BYTES = "/v1/", 4_000_000
 
 
 class TooLarge(errors.BadInput):
@@ -55,6 +57,12 @@ class PageRequest:
     console: Console
     request: Request
     form: dict[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+    def as_person(self, function: Callable[..., Any], *given: Any) -> Any:
+        """Call a function as the person who asks, in the console's namespace."""
+        with run_context.change(user_id=self.person.id, namespace=self.console.namespace):
+            return function(*given)
 
     def path(self, name: str) -> str:
         """Return a part of the path."""
@@ -95,7 +103,7 @@ class RouteSpec(NamedTuple):
     method: str
     path: str
     role: people.Role
-    answer: Callable[[PageRequest], Response]
+    answer: Callable[[PageRequest], Response | Awaitable[Response]]
 
 
 def make(spec: RouteSpec, console: Console) -> Route:
@@ -109,20 +117,19 @@ def make(spec: RouteSpec, console: Console) -> Route:
                 raise errors.NotAllowed(
                     f"this is for people with the role {spec.role}; yours is {person.role}"
                 )
-            if spec.method == "POST":
-                asked.form = _parse(await _read(request))
-            return await console.threads.run(_answer, spec, asked)
+            if spec.method == "POST" and spec.path.startswith(API):
+                asked.body = await _read(request, MOST_API_BYTES)
+            elif spec.method == "POST":
+                asked.form = _parse(await _read(request, MOST_BYTES))
+            answer = await console.threads.run(asked.as_person, spec.answer, asked)
+            # What takes as long as a run keeps no thread meanwhile.
+            return answer if isinstance(answer, Response) else await answer
         except ClientDisconnect:
             return Response(status_code=499)
         except Exception as error:
             return await console.threads.run(explain, asked, error)
 
     return Route(spec.path, endpoint, methods=[spec.method])
-
-
-def _answer(spec: RouteSpec, asked: PageRequest) -> Response:
-    with run_context.change(user_id=asked.person.id, namespace=asked.console.namespace):
-        return spec.answer(asked)
 
 
 def explain(asked: PageRequest, error: Exception) -> Response:
@@ -133,9 +140,18 @@ def explain(asked: PageRequest, error: Exception) -> Response:
         fault = errors.MillraceError("something broke here; the terminal of the console says what")
     status = next((code for kind, code in STATUS if isinstance(fault, kind)), 500)
     words = redaction.redact(str(fault))
+    if asked.request.url.path.startswith(API):
+        return JSONResponse({"error": describe_error(status, words)}, status)
     if "text/html" not in asked.request.headers.get("accept", ""):
         return JSONResponse({"error": words}, status)
     return pages.render("error.html", status, words=words, status=status, back=_way_back(asked))
+
+
+def describe_error(status: int, words: str) -> dict[str, Any]:
+    """Return a fault as OpenAI's clients read it."""
+    kinds = {401: "invalid_api_key", 404: "model_not_found"}
+    kind = "server_error" if status >= 500 else "invalid_request_error"
+    return {"message": words, "type": kind, "param": None, "code": kinds.get(status)}
 
 
 def _way_back(asked: PageRequest) -> str:
@@ -144,13 +160,13 @@ def _way_back(asked: PageRequest) -> str:
     return asked.request.url.path.rsplit("/", 1)[0] or "/talk"
 
 
-async def _read(request: Request) -> bytes:
+async def _read(request: Request, most: int) -> bytes:
     body = bytearray()
     async for piece in request.stream():
         body += piece
-        if len(body) > MOST_BYTES:
+        if len(body) > most:
             raise TooLarge(
-                f"that is more than {MOST_BYTES // 1024} kB; put a long text in a file and ingest"
+                f"that is more than {most // 1024} kB; put a long text in a file and ingest"
                 " it: scripts/millrace ingest FILE"
             )
     return bytes(body)

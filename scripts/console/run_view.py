@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from f.millrace.assist import close
 from f.millrace.core import db, errors
 from f.millrace.evidence import confidence_words
 from f.millrace.trust import spend
@@ -80,7 +81,7 @@ def load_answers(run: rows.Run) -> list[Answer]:
     answered.
     """
     run_id = str(run["id"])
-    kept = ((run["pipeline"] or {}).get("answer") or {}).get("result")
+    kept = ((run["pipeline"] or {}).get("answer") or {}).get(close.DETAILS)
     if kept:
         return [_answer(run_id, kept, kept["confidence"]["score"], kept["confidence"])]
     results: list[rows.ResearchResult] = db.fetch_all(

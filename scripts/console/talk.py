@@ -101,8 +101,14 @@ def _show(asked: PageRequest, session: str, turns: list[dict[str, Any]]) -> Resp
 
 def say(asked: PageRequest) -> Response:
     """Take a message: a run of the chosen flow starts in a child, and the page follows it."""
-    message = asked.form.get("message", "").strip()
-    flow = asked.form.get("flow", "chat")
+    session = asked.form.get("session") or f"console-{uuid4().hex[:12]}"
+    flow, message = asked.form.get("flow", "chat"), asked.form.get("message", "").strip()
+    run_id = start(asked, flow, message, session)
+    return RedirectResponse(f"/talk/{session}?run={run_id}#end", 303)
+
+
+def start(asked: PageRequest, flow: str, message: str, session: str) -> str:
+    """Start a run that answers a message of a conversation, and return its id."""
     if flow not in FLOWS:
         raise errors.BadInput(f"{visible_text.line(flow)[:80]!r} cannot be talked to")
     _, name, longest = FLOWS[flow]
@@ -113,11 +119,9 @@ def say(asked: PageRequest) -> Response:
             f"the message has {len(message)} characters; at most {longest} are taken. Put a long"
             " text in a file and ingest it: scripts/millrace ingest FILE"
         )
-    session = asked.form.get("session") or f"console-{uuid4().hex[:12]}"
     history.key(session)
     _refuse_busy(asked, session)
-    run_id = asked.console.children.start(flow, {name: message}, session)
-    return RedirectResponse(f"/talk/{session}?run={run_id}#end", 303)
+    return asked.console.children.start(flow, {name: message}, session)
 
 
 def _refuse_busy(asked: PageRequest, session: str) -> None:

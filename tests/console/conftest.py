@@ -1,10 +1,13 @@
 """The console as a browser meets it: the ASGI application over a real Postgres."""
 
-import contextlib
 import json
+import socket
+import threading
+import time
 import uuid
 
 import pytest
+import uvicorn
 from starlette.testclient import TestClient
 
 from f.millrace.core import db, run_context
@@ -94,6 +97,24 @@ def question(run_of):
     return make
 
 
+@pytest.fixture
+def served(folk):
+    """The console behind a real server, as it runs behind the verb: its port."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        server = uvicorn.Server(
+            uvicorn.Config(application(), log_level="error", timeout_graceful_shutdown=1, ws="none")
+        )
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+        thread.start()
+        until = time.monotonic() + 20
+        while not server.started and time.monotonic() < until:
+            time.sleep(0.02)
+        yield listening.getsockname()[1]
+        server.should_exit = True
+        thread.join(20)
+        assert not thread.is_alive()
+
+
 def frames(text):
     """Return the events of a stream: name, number, data."""
     found = []
@@ -102,13 +123,3 @@ def frames(text):
         if "event" in fields:
             found.append((fields["event"], fields.get("id"), json.loads(fields["data"])))
     return found
-
-
-@contextlib.contextmanager
-def at(moment, configure):
-    """Move the clock."""
-    configure(now=moment.isoformat())
-    try:
-        yield
-    finally:
-        configure(now=None)

@@ -5,41 +5,17 @@ import http.client
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
-import threading
 import time
-
-import pytest
-import uvicorn
 
 from f.millrace.core import db, run_context
 from f.millrace.telemetry import events, runs
 from f.millrace.trust import access_tokens, approvals, audit
 from scripts.console import sign_ins
-from scripts.console.app import application
 from scripts.paths import ROOT
 from scripts.runner import stop
 from tests.console.conftest import frames
-
-
-@pytest.fixture
-def served(folk):
-    """The console behind a real server, as it runs behind the verb: its port."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        server = uvicorn.Server(
-            uvicorn.Config(application(), log_level="error", timeout_graceful_shutdown=1, ws="none")
-        )
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-        thread.start()
-        until = time.monotonic() + 20
-        while not server.started and time.monotonic() < until:
-            time.sleep(0.02)
-        yield listening.getsockname()[1]
-        server.should_exit = True
-        thread.join(20)
-        assert not thread.is_alive()
 
 
 @contextlib.contextmanager

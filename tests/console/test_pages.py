@@ -89,7 +89,7 @@ def test_a_conversation_shows_what_its_runs_found(browser, run_of):
         {
             "answer": {
                 "text": "It makes 12 GWh. [1]",
-                "result": {
+                "details": {
                     "topic_id": "t",
                     "title": "How much?",
                     "findings": [finding],

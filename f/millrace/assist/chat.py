@@ -105,8 +105,7 @@ def take_turn(
                 )
             kept: dict[str, Any] = {
                 "text": turn.reply.text,
-                "sources": turn.reply.sources,
-                "result": turn.reply.result.model_dump(mode="json", include=KEPT),
+                close.DETAILS: turn.reply.result.model_dump(mode="json", include=KEPT),
             }
             confidence = turn.reply.result.confidence.score
             span.set(found=bool(turn.reply.result.findings), confidence=confidence)

@@ -11,6 +11,7 @@ import json
 import subprocess
 import sys
 import threading
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
@@ -22,6 +23,7 @@ from scripts.paths import ROOT
 LONGEST_WORDS = 500
 # Runs of one console at a time; each is a process with a fork server of its own.
 MOST = 8
+KEPT = 100
 
 
 class Children:
@@ -35,6 +37,8 @@ class Children:
         self._closed = False
         self._busy: dict[subprocess.Popen[bytes], str] = {}
         self.problems: dict[str, str] = {}
+        # Runs that were started lately, whose rows may not be there yet: whose, and what is asked.
+        self._started: OrderedDict[str, tuple[str, str]] = OrderedDict()
 
     def warm_up(self) -> None:
         """Have a child ready for the next run."""
@@ -45,6 +49,10 @@ class Children:
     def start(self, flow: str, args: dict[str, Any], session: str = "") -> str:
         """Start a run of a flow for whom the context names, and return its id."""
         run_id = str(uuid4())
+        asked = next((str(value) for value in args.values()), "")
+        self._started[run_id] = (run_context.user_id(), asked)
+        while len(self._started) > KEPT:
+            self._started.popitem(last=False)
         openflow = run_command.load_openflow(flow)
         job = {"kind": "start", "flow": flow, "openflow": openflow, "args": args, "run_id": run_id}
         self._give(job, run_id, session)
@@ -58,10 +66,12 @@ class Children:
         """Make a call that was approved."""
         self._give({"kind": "perform", "action_id": action_id}, run_id, "")
 
-    def is_known(self, run_id: str) -> bool:
-        """Tell whether a child was given this run: its row may not be there yet."""
-        with self._lock:
-            return run_id in self._busy.values() or run_id in self.problems
+    def find_started(self, run_id: str, person_id: str) -> str | None:
+        """Return what a run is asked that this person has started here lately; None for any other:
+        its row may not be there yet.
+        """
+        whose, asked = self._started.get(run_id, ("", ""))
+        return asked if whose == person_id else None
 
     def close(self) -> None:
         """End the spare child; those that run go on."""

@@ -143,7 +143,7 @@ def _may_follow(reader: LivePage) -> bool:
     """Tell whether the run is one that the reader may see, or one that is not there yet."""
     row = db.fetch_one("SELECT user_id FROM run WHERE id::text = %s", [reader.run_id])
     if row is None:
-        return bool(reader.run_id) and reader.console.children.is_known(reader.run_id)
+        return reader.console.children.find_started(reader.run_id, reader.person.id) is not None
     return row["user_id"] == reader.person.id or reader.person.has_role("owner")
 
 

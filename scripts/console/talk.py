@@ -165,8 +165,13 @@ def load_turns(asked: PageRequest, session: str) -> list[dict[str, Any]]:
     if not run_view.ID.fullmatch(wanted) or any(_is_of(turn, wanted) for turn in turns):
         return turns
     # Its child has not made the row yet.
-    problem = asked.console.children.problems.get(wanted, "")
-    return [*turns, _turn("", problem, None, None) | {"starting": wanted, "problem": problem}]
+    children = asked.console.children
+    message = children.find_started(wanted, asked.person.id)
+    if message is None:
+        return turns
+    problem = children.problems.get(wanted, "")
+    turn = _turn(message, "", None, None)
+    return [*turns, turn | {"starting": wanted, "problem": problem}]
 
 
 def _is_of(turn: dict[str, Any], run_id: str) -> bool:

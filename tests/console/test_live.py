@@ -185,6 +185,7 @@ def test_what_does_not_start_is_said(browser, app, monkeypatch, tmp_path):
     found = frames(cy.get(f"/live?run={run_id}").text)
 
     assert found[-1][0] == "problem" and "did not start" in found[-1][2]["html"]
+    assert browser("bo").get(f"/live?run={run_id}").status_code == 404
     assert "no_such_setting" in found[-1][2]["html"].lower()
 
 

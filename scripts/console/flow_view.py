@@ -159,7 +159,7 @@ def is_of(card_path: str, step_path: str) -> bool:
 def iteration(path: str) -> str:
     """Return which item of a loop a step was for; empty for one outside of loops."""
     found = ITERATION.findall(path)
-    return " · ".join(str(int(one) + 1) if one.isdigit() else one for one in found)
+    return " · ".join(str(int(one) + 1) for one in found if one.isdigit())
 
 
 def _cards(nodes: Iterable[Any]) -> Iterable[Card]:

@@ -29,6 +29,8 @@ MERGE_ALL_SECONDS = 0.5
 # A proxy ends what is silent, and a browser asks again after `retry`.
 BEAT_SECONDS = 15.0
 RETRY_MILLISECONDS = 1500
+# What is told as it happens; all other tables change what the whole page shows.
+EVENTS = "run_event"
 HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
 
 
@@ -41,27 +43,41 @@ class LivePage:
         self.newest = ""
         self._sent: dict[str, str] = {}
 
-    def load_changes(self) -> tuple[list[str], bool]:
-        """Return the frames of what changed, and whether the stream is over."""
+    def load_changes(self, tables: set[str]) -> tuple[list[str], bool]:
+        """Return the frames of what changed in these tables, and whether the stream is over."""
         with run_context.change(user_id=self.person.id, namespace=self.console.namespace):
             if self.person.sign_in and sign_ins.is_over(self.person.sign_in):
                 return [_frame("signed_out", {})], True
-            frames = self._changed("bar", pages.part("parts.html", "bar_counts", self._bar()))
-            if self.newest:
-                frames += self._count_new()
-            if not self.run_id:
-                return frames, False
-            run = self._find_run()
-            if run is None:
-                problem = self.console.children.problems.get(self.run_id, "")
-                return [*frames, *(_problem(problem) if problem else [])], bool(problem)
-            return self._look_at(run, frames)
+            if self.run_id and tables == {EVENTS}:
+                frames, is_written = self._load_lines()
+                return (frames, False) if not is_written else self._load_all(frames)
+            return self._load_all([])
 
-    def _look_at(self, run: rows.Run, frames: list[str]) -> tuple[list[str], bool]:
-        for line in run_view.load_lines(self.run_id, self.after):
-            self.after = line["id"]
-            shown = pages.part("parts.html", "line", line, run["started_at"])
-            frames.append(_frame("line", {"html": shown}, self.after))
+    def _load_all(self, frames: list[str]) -> tuple[list[str], bool]:
+        frames += self._changed("bar", pages.part("parts.html", "bar_counts", self._bar()))
+        if self.newest:
+            frames += self._count_new()
+        if not self.run_id:
+            return frames, False
+        run = self._find_run()
+        if run is None:
+            problem = self.console.children.problems.get(self.run_id, "")
+            return [*frames, *(_problem(problem) if problem else [])], bool(problem)
+        return self._load_run(run, frames)
+
+    def _load_lines(self) -> tuple[list[str], bool]:
+        """Return the lines that came, and whether a sentence of the answer is among them."""
+        found = run_view.load_new_events(self.run_id, self.after)
+        frames: list[str] = []
+        for row in found:
+            self.after = row["id"]
+            if row["event"] not in run_view.UNSHOWN:
+                shown = pages.part("parts.html", "line", row, row["began"])
+                frames.append(_frame("line", {"html": shown}, self.after))
+        return frames, any(row["event"] == "sentence" for row in found)
+
+    def _load_run(self, run: rows.Run, frames: list[str]) -> tuple[list[str], bool]:
+        frames += self._load_lines()[0]
         facts = run_view.load_facts(run)
         parts = talk.load_beside(run, facts)
         frames += self._changed("flow", pages.part("parts.html", "flow_column", parts))
@@ -150,10 +166,10 @@ def _may_follow(reader: LivePage) -> bool:
 async def _stream(reader: LivePage, console: routes.Console) -> AsyncIterator[str]:
     yield f"retry: {RETRY_MILLISECONDS}\n\n"
     with console.changes.subscribe(reader.run_id) as subscription:
-        is_over = False
+        is_over, tables = False, {""}
         while not (is_over or console.changes.is_closed):
             try:
-                frames, is_over = await console.threads.run(reader.load_changes)
+                frames, is_over = await console.threads.run(reader.load_changes, tables)
             except Exception as error:
                 if not isinstance(error, errors.DatabaseUnavailable):
                     raise
@@ -161,6 +177,10 @@ async def _stream(reader: LivePage, console: routes.Console) -> AsyncIterator[st
                 return
             for frame in frames:
                 yield frame
-            if not is_over and not await subscription.wait(BEAT_SECONDS):
+            if is_over:
+                return
+            tables = await subscription.wait(BEAT_SECONDS)
+            if not tables:
                 yield ": beat\n\n"
             await anyio.sleep(MERGE_SECONDS if reader.run_id else MERGE_ALL_SECONDS)
+            tables |= await subscription.wait(0)

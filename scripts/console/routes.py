@@ -155,9 +155,8 @@ def describe_error(status: int, words: str) -> dict[str, Any]:
 
 
 def _way_back(asked: PageRequest) -> str:
-    if asked.request.method == "GET":
-        return "/talk"
-    return asked.request.url.path.rsplit("/", 1)[0] or "/talk"
+    parent = asked.request.url.path.rsplit("/", 1)[0]
+    return parent if parent in ("/runs", "/waiting", "/digests", "/memory") else "/talk"
 
 
 async def _read(request: Request, most: int) -> bytes:

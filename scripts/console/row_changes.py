@@ -27,20 +27,23 @@ class Subscription:
     def __init__(self, run_id: str) -> None:
         """Follow `run_id`, and what is of no run; empty follows all."""
         self.run_id = run_id
+        self._tables: set[str] = set()
         self._changed = asyncio.Event()
 
-    def notify(self) -> None:
-        """Say that something changed."""
+    def notify(self, table: str) -> None:
+        """Say that rows of a table changed; an empty name stands for all that may have."""
+        self._tables.add(table)
         self._changed.set()
 
-    async def wait(self, seconds: float) -> bool:
-        """Wait until something changes; False when nothing did in that time."""
-        try:
+    async def wait(self, seconds: float) -> set[str]:
+        """Wait until something changes and return the tables; none when nothing did in that
+        time.
+        """
+        with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._changed.wait(), seconds)
-        except TimeoutError:
-            return False
         self._changed.clear()
-        return True
+        tables, self._tables = self._tables, set()
+        return tables
 
 
 class RowChanges:
@@ -62,7 +65,7 @@ class RowChanges:
         """Stop listening, and wake everybody up."""
         self._ended.set()
         for each in self._subscriptions:
-            each.notify()
+            each.notify("")
 
     @property
     def is_closed(self) -> bool:
@@ -79,15 +82,15 @@ class RowChanges:
         finally:
             self._subscriptions.discard(made)
 
-    def notify(self, run_id: str = "") -> None:
+    def notify(self, run_id: str = "", table: str = "") -> None:
         """Notify who follows a run, or everybody; from any thread."""
         if self._loop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._notify, run_id)
+            self._loop.call_soon_threadsafe(self._notify, run_id, table)
 
-    def _notify(self, run_id: str) -> None:
+    def _notify(self, run_id: str, table: str) -> None:
         for each in self._subscriptions:
             if not run_id or not each.run_id or each.run_id == run_id:
-                each.notify()
+                each.notify(table)
 
     def _listen(self) -> None:
         while not self._ended.is_set():
@@ -104,4 +107,5 @@ class RowChanges:
     def _forward(self, connection: Any) -> None:
         while not self._ended.is_set():
             for notice in connection.notifies(timeout=TURN_SECONDS):
-                self.notify(notice.payload.partition(" ")[2])
+                table, _, run_id = notice.payload.partition(" ")
+                self.notify(run_id, table)

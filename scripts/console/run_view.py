@@ -23,7 +23,12 @@ UNSHOWN = ("token", "sentence")
 MOST_LINES = 200
 LINES = """
 SELECT id, event, message, step, at FROM run_event
-WHERE run_id = %s AND id > %s AND event <> ALL(%s) AND message <> '' ORDER BY id LIMIT %s
+WHERE run_id = %s AND event <> ALL(%s) AND message <> '' ORDER BY id LIMIT %s
+"""
+NEW_EVENTS = """
+SELECT e.id, e.event, e.message, e.step, e.at, r.started_at AS began
+FROM run_event e JOIN run r ON r.id = e.run_id
+WHERE e.run_id = %s AND e.id > %s AND e.message <> '' ORDER BY e.id LIMIT %s
 """
 USED = f"""
 SELECT agent, model, count(*) AS calls, sum({spend.COST})::float AS usd,
@@ -166,9 +171,14 @@ def load_draft(run_id: str) -> list[str]:
     return [row["message"] for row in found]
 
 
-def load_lines(run_id: str, after: int = 0) -> list[dict[str, Any]]:
-    """Return what a run said that it does, as lines, the oldest first; those after an event."""
-    return db.fetch_all(LINES, [run_id, after, list(UNSHOWN), MOST_LINES])
+def load_lines(run_id: str) -> list[dict[str, Any]]:
+    """Return what a run said that it does, as lines, the oldest first."""
+    return db.fetch_all(LINES, [run_id, list(UNSHOWN), MOST_LINES])
+
+
+def load_new_events(run_id: str, after: int) -> list[dict[str, Any]]:
+    """Return what came after an event, the words of the answer among it, with the run's start."""
+    return db.fetch_all(NEW_EVENTS, [run_id, after, MOST_LINES])
 
 
 def load_facts(row: rows.Run) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from f.millrace.agents import ask
 from f.millrace.assist import work
 from f.millrace.core import config, db, errors, visible_text
 from f.millrace.memory import history
-from f.millrace.trust import decisions
+from f.millrace.trust import audit, decisions
 from scripts.console import flow_view, pages, question_view, run_view
 from scripts.runner import stop
 
@@ -24,6 +24,7 @@ FLOWS = {
     "chat": ("Ask", "user_message", ask.LONGEST_QUESTION),
     "do_task": ("Do a task", "task", work.LONGEST_TASK),
 }
+WAY = "console"
 SESSIONS_A_PAGE = 40
 MOST_TURNS = 30
 TITLE = 80
@@ -121,7 +122,9 @@ def start(asked: PageRequest, flow: str, message: str, session: str) -> str:
         )
     history.key(session)
     _refuse_busy(asked, session)
-    return asked.console.children.start(flow, {name: message}, session)
+    run_id = asked.console.children.start(flow, {name: message}, session)
+    audit.append(asked.person.id, "run.started", flow, run_id, way=WAY)
+    return run_id
 
 
 def _refuse_busy(asked: PageRequest, session: str) -> None:

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from f.millrace.core import db, errors
 from f.millrace.tools import approved_calls
 from f.millrace.trust import actions, approvals, audit, deliveries
-from scripts.console import page_header, question_view
+from scripts.console import page_header, question_view, talk
 
 if TYPE_CHECKING:
     from f.millrace.core import rows
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 A_PAGE = 20
 DECISIONS = {"approve": "approved", "deny": "denied"}
-HOW = "console"
 LATELY = """
 SELECT a.*, p.decision, p.decided_by, p.decided_at, p.how FROM approval p
 JOIN action a ON a.id = p.action_id LEFT JOIN run r ON r.id = a.run_id
@@ -78,7 +77,7 @@ def decide(asked: PageRequest) -> Response:
         raise errors.BadInput("an answer is approve or deny")
     before = approvals.find_answer(str(row["id"]))
     given = approvals.decide(
-        str(row["id"]), asked.form.get("digest", ""), wanted, asked.person.id, HOW
+        str(row["id"]), asked.form.get("digest", ""), wanted, asked.person.id, talk.WAY
     )
     if before is not None or given["decision"] != wanted or given["decided_by"] != asked.person.id:
         audit.append(asked.person.id, "approval.too_late", row["key"], action_id=str(row["id"]))

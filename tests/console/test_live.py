@@ -101,6 +101,22 @@ def test_rows_reach_a_page_that_is_open(served, run_of):
     assert over[2] == {"status": "done"}
 
 
+def test_a_lost_connection_of_the_listener_loses_nothing(served, run_of, owner):
+    run_id = run_of("cy", status="running")
+
+    with stream(served, f"/live?run={run_id}", sign_in("cy")) as read_next:
+        read_next()
+        owner.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%' AND"
+            " datname = current_database()"
+        )
+        with run_context.change(run_id=run_id):
+            events.emit("progress", "Said while nobody listened")
+        found = read_until(read_next, lambda found: found[0] == "line")
+
+    assert "Said while nobody listened" in found[2]["html"]
+
+
 def test_sentences_are_grey_while_an_answer_is_written(served, run_of):
     run_id = run_of("cy", status="running")
 
@@ -169,6 +185,7 @@ def test_a_question_is_answered_by_a_child_of_its_own(browser):
     assert found[-1][0] == "over" and found[-1][2] == {"status": "done"}, found[-1]
     row = db.fetch_one("SELECT * FROM run WHERE id = %s", [run_id])
     assert (row["user_id"], row["flow"], row["orchestrator"]) == ("cy", "chat", "local")
+    assert next(one["actor"] for one in audit.rows(run_id)) == "cy"
     session = started.partition("?")[0]
     html = cy.get(session).text
     assert "I answer questions from your documents" in html

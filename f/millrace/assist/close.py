@@ -13,7 +13,6 @@ from f.millrace.core import db, money, run_context
 from f.millrace.telemetry import events, runs, spans
 from f.millrace.trust import audit, decisions, markdown, spend
 
-
 # What of an answer stays in the run's row: its sentences with what they cite, for the console.
 DETAILS = "details"
 

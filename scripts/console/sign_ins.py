@@ -25,6 +25,8 @@ LONGEST = timedelta(days=7)
 # Of a session in use the time is kept this exactly, so that each request does not write a row.
 SEEN = timedelta(seconds=60)
 LONGEST_BROWSER = 200
+# How long it is still seen who was signed in.
+KEPT = timedelta(days=90)
 
 
 class Person(NamedTuple):
@@ -81,6 +83,7 @@ def enter(secret: str, browser: str) -> str:
             [_hash(cookie), row["person_id"], browser[:LONGEST_BROWSER], now, now, now + LONGEST],
         )
         assert made is not None
+        db.execute("DELETE FROM sign_in WHERE expires_at < %s", [now - KEPT])
         audit.append(row["person_id"], "sign_in.began", str(made["id"]))
     return cookie
 

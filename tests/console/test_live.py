@@ -178,7 +178,7 @@ def test_a_question_is_answered_by_a_child_of_its_own(browser):
     """The whole spec with the offline model: asked, run in a child, followed, kept, asked again."""
     cy = browser("cy")
 
-    started = cy.post("/talk", message="Hello").headers["location"]
+    started = cy.post("/talk", message="Hello\x00\x1b\u202e").headers["location"]
     run_id = started.partition("run=")[2].partition("#")[0]
     found = frames(cy.get(f"/live?run={run_id}").text)
 
@@ -189,6 +189,7 @@ def test_a_question_is_answered_by_a_child_of_its_own(browser):
     session = started.partition("?")[0]
     html = cy.get(session).text
     assert "I answer questions from your documents" in html
+    assert "Hello␛‹U+202E›" in html
     assert browser("bo").get(session).status_code == 404
     assert db.fetch_one("SELECT user_id FROM chat_session")["user_id"] == "cy"
 

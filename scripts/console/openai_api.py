@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from f.millrace.core import db, errors, ids
-from f.millrace.memory import history
+from f.millrace.memory import messages
 from scripts.console import question_view, run_view, talk
 
 if TYPE_CHECKING:
@@ -63,14 +63,14 @@ def _find_model(name: Any) -> str:
 def complete(asked: PageRequest) -> Response | Awaitable[Response]:
     """Answer the last message of a conversation, streamed or as a whole."""
     body = _read(asked)
-    model, messages = _find_model(body.get("model")), _messages(body)
-    last = messages[-1]
+    model, said = _find_model(body.get("model")), _messages(body)
+    last = said[-1]
     if last["role"] != "user":
         raise errors.BadInput("the last message has to be the user's")
     if CHORE.match(last["text"]):
-        return _whole(model, _do_chore(last["text"], messages), [], {})
+        return _whole(model, _do_chore(last["text"], said), [], {})
     flow = MODELS[model]
-    session = _session(asked, messages)
+    session = _session(asked, said)
     run_id = talk.start(asked, flow, last["text"].strip(), session)
     answer = _Answer(asked, model, run_id)
     if body.get("stream"):
@@ -108,19 +108,19 @@ def _text(content: Any) -> str:
     return content if isinstance(content, str) else ""
 
 
-def _session(asked: PageRequest, messages: list[dict[str, str]]) -> str:
+def _session(asked: PageRequest, said: list[dict[str, str]]) -> str:
     """Return the conversation that a request goes on with."""
     headers = asked.request.headers
     given = next((headers[name] for name in CONVERSATION_HEADERS if headers.get(name)), "")
-    first = next(one["text"] for one in messages if one["role"] == "user")
+    first = next(one["text"] for one in said if one["role"] == "user")
     session = f"api-{ids.digest_of([asked.person.id, given or first])[:20]}"
-    history.key(session)
+    messages.key(session)
     return session
 
 
-def _do_chore(text: str, messages: list[dict[str, str]]) -> str:
+def _do_chore(text: str, said: list[dict[str, str]]) -> str:
     wanted = next((name for name in CHORES if f'"{name}"' in text), "title")
-    first = next((one["text"] for one in messages if not CHORE.match(one["text"])), "")
+    first = next((one["text"] for one in said if not CHORE.match(one["text"])), "")
     value = " ".join(first.split()[:6]) or "Conversation" if wanted == "title" else CHORES[wanted]
     return json.dumps({wanted: value}, ensure_ascii=False)
 

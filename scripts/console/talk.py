@@ -7,10 +7,8 @@ from uuid import uuid4
 
 from starlette.responses import RedirectResponse, Response
 
-from f.millrace.agents import ask
-from f.millrace.assist import work
-from f.millrace.core import config, db, errors, visible_text
-from f.millrace.memory import history
+from f.millrace.core import config, contracts, db, errors, visible_text
+from f.millrace.memory import messages
 from f.millrace.trust import audit, decisions
 from scripts.console import flow_view, pages, question_view, run_view
 from scripts.runner import stop
@@ -21,8 +19,8 @@ if TYPE_CHECKING:
 
 # What can be talked to: the flow, what it is called, what its input is called, how long it may be.
 FLOWS = {
-    "chat": ("Ask", "user_message", ask.LONGEST_QUESTION),
-    "do_task": ("Do a task", "task", work.LONGEST_TASK),
+    "chat": ("Ask", "user_message", contracts.LONGEST_QUESTION),
+    "do_task": ("Do a task", "task", contracts.LONGEST_TASK),
 }
 WAY = "console"
 SESSIONS_A_PAGE = 40
@@ -120,7 +118,7 @@ def start(asked: PageRequest, flow: str, message: str, session: str) -> str:
             f"the message has {len(message)} characters; at most {longest} are taken. Put a long"
             " text in a file and ingest it: scripts/millrace ingest FILE"
         )
-    history.key(session)
+    messages.key(session)
     _refuse_busy(asked, session)
     run_id = asked.console.children.start(flow, {name: message}, session)
     audit.append(asked.person.id, "run.started", flow, run_id, way=WAY)
@@ -144,7 +142,7 @@ def load_turns(asked: PageRequest, session: str) -> list[dict[str, Any]]:
     stands in the rows of that run.
     """
     try:
-        key = history.key(session)
+        key = messages.key(session)
     except errors.BadInput:
         return []
     told = db.fetch_all(SAID, [key, MOST_TURNS])

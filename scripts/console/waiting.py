@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from starlette.responses import Response
 
 from f.millrace.core import db, errors
-from f.millrace.tools import approved_calls
 from f.millrace.trust import actions, approvals, audit, deliveries
 from scripts.console import page_header, question_view, talk
 
@@ -89,6 +88,9 @@ def decide(asked: PageRequest) -> Response:
 
 def go_on(asked: PageRequest, row: rows.Action, given: rows.Approval) -> None:
     """Have a child do what the answer allows: make the call, or continue the run that waits."""
+    # With the tools come the libraries of agents, which nothing else here needs.
+    from f.millrace.tools import approved_calls
+
     approved = given["decision"] == "approved"
     if approved_calls.is_call(row):
         if approved:

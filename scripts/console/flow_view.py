@@ -25,7 +25,7 @@ MOST_TICKS = 30
 # A card's line stays to be seen, however short the step was.
 NARROWEST = 1.0
 BY_POLICY = "nobody had to be asked"
-SKIPPED = "not needed"
+SKIPPED, UNREACHED = "not needed", "not reached"
 # What agents and tools did inside of steps, each name where it came first.
 CALLS = """
 SELECT name, started_at, finished_at, seen_at, status,
@@ -251,7 +251,8 @@ def _card(drawn: _Drawn, path: str, title: str, said: str) -> Card:
     name = path.rpartition(".")[2]
     found = drawn.by_path.get(path, [])
     if not found:
-        said = said if drawn.is_open else SKIPPED
+        if not drawn.is_open:
+            said = SKIPPED if drawn.status in ("done", "partly_failed") else UNREACHED
         return Card(name, path, title or name, said, "idle", None, 0.0, 0.0, "", 0)
     began = min(step["started_at"] for step in found)
     ended = [step["finished_at"] for step in found]

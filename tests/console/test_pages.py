@@ -404,6 +404,71 @@ def test_what_breaks_inside_is_said_without_its_insides(browser, monkeypatch):
     assert answer.status_code == 500 and "hunter2" not in answer.text
 
 
+def openflow(*modules):
+    return {"value": {"modules": list(modules)}}
+
+
+def script(name, **more):
+    return {"id": name, "summary": name.title(), "value": {"type": "script", "path": name}, **more}
+
+
+def test_a_flow_is_drawn_with_its_loops_branches_and_questions(browser, run_of):
+    run_id = run_of("cy", flow="daily_research", status="failed", error="broken")
+    flow = openflow(
+        script("open"),
+        {"id": "each", "value": {"type": "forloopflow", "modules": [script("read")]}},
+        {
+            "id": "way",
+            "value": {
+                "type": "branchone",
+                "branches": [{"summary": "It is short", "modules": [script("short")]}],
+                "default": [script("long")],
+            },
+        },
+        script("ask", suspend={"required_events": 1}),
+        script("send"),
+    )
+    db.execute("UPDATE run SET openflow = %s WHERE id = %s", [db.jsonb(flow), run_id])
+    db.execute("DELETE FROM step WHERE run_id = %s", [run_id])
+    for path, status in (
+        ("open", "done"),
+        ("each[0].read", "done"),
+        ("each[1].read", "failed"),
+        ("way.long", "running"),
+    ):
+        db.execute(
+            "INSERT INTO step (run_id, path, name, status, finished_at) VALUES (%s, %s, 'x', %s,"
+            " CASE WHEN %s <> 'running' THEN clock_timestamp() END)",
+            [run_id, path, status, status],
+        )
+    cy = browser("cy")
+
+    html = cy.get(f"/runs/{run_id}").text
+    step = cy.get(f"/runs/{run_id}?step=each.read").text
+
+    assert re.findall(r'class="step is-(\w+)" href="[^"]*"[^>]*><svg.*?</svg><b>(\w+)', html) == [
+        ("done", "open"),
+        ("done", "each"),
+        ("idle", "short"),
+        ("running", "long"),
+        ("done", "ask"),
+        ("idle", "send"),
+    ]
+    assert '<i class="d"></i><i class="f"></i>' in html and "1 of 2, 1 failed" in html
+    assert "It is short" in html and "not reached" in html
+    assert step.count('class="stepped"') == 2 and "item 2" in step
+
+
+def test_a_run_that_failed_goes_on_and_one_that_is_done_does_not(browser, run_of):
+    failed, done = run_of("cy", status="failed"), run_of("cy")
+    db.execute("UPDATE run SET openflow = %s", [db.jsonb(openflow(script("open")))])
+    cy = browser("cy")
+
+    assert "Go on from where it stands" in cy.get(f"/runs/{failed}").text
+    assert "Go on from where it stands" not in cy.get(f"/runs/{done}").text
+    assert cy.post(f"/runs/{done}/resume").status_code == 400
+
+
 def test_times_are_words():
     assert pages.ago(run_context.now() + timedelta(hours=5)) == "in 5 h"
     assert [pages.seconds(value) for value in (None, 0.26, 59.9, 127, 11_520)] == [

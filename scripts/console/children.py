@@ -36,7 +36,7 @@ class Children:
         self._spare: subprocess.Popen[bytes] | None = None
         self._closed = False
         self._busy: dict[subprocess.Popen[bytes], str] = {}
-        self.problems: dict[str, str] = {}
+        self.problems: OrderedDict[str, str] = OrderedDict()
         # Runs that were started lately, whose rows may not be there yet: whose, and what is asked.
         self._started: OrderedDict[str, tuple[str, str]] = OrderedDict()
 
@@ -117,6 +117,8 @@ class Children:
             self._busy.pop(child, None)
             if code and said:
                 self.problems[run_id] = said.splitlines()[-1][:LONGEST_WORDS]
+                while len(self.problems) > KEPT:
+                    self.problems.popitem(last=False)
         self._ended(run_id)
 
 

@@ -24,6 +24,7 @@ NAMES = (
     "flows",
     "deploy",
     "ingest",
+    "console",
 )
 
 

@@ -40,6 +40,7 @@ MODULES = {
     "recipients": "recipients",
     "replies": "replies",
     "digests": "digests",
+    "ui": "ui",
     "people": "people",
     "tokens": "people",
     "approvals": "approvals",
@@ -63,7 +64,7 @@ MODULES = {
 }
 # The same commands, as help lists them.
 GROUPS = {
-    "ask and run": ("ask", "chat", "run", "resume", "runs", "show", "trace", "recover"),
+    "ask and run": ("ui", "ask", "chat", "run", "resume", "runs", "show", "trace", "recover"),
     "what it knows": ("memory", "ingest", "documents"),
     "digests and readers": ("digests", "recipients", "replies", "outbox", "feedback"),
     "trust and money": (

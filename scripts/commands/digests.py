@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 import webbrowser
 from datetime import date
 from pathlib import Path
@@ -14,7 +13,7 @@ from f.millrace.core import config, private_files, visible_text
 from f.millrace.core.errors import BadInput, NotFound
 from f.millrace.digest import archive
 from scripts.commands.output import dump, relative
-from scripts.commands.terminal import WIDE, Table, Terminal, line
+from scripts.commands.terminal import WIDE, Table, Terminal, has_screen, line
 from scripts.database.ready import ready
 
 if TYPE_CHECKING:
@@ -95,7 +94,7 @@ def open_digest(options: argparse.Namespace) -> int:
     ready()
     path = archive.write(_find(options)["id"])
     print(relative(path))
-    if not os.environ.get("SSH_CONNECTION") and _has_screen():
+    if not os.environ.get("SSH_CONNECTION") and has_screen():
         webbrowser.open(path.resolve().as_uri())
     return 0
 
@@ -165,8 +164,3 @@ def _find(options: argparse.Namespace) -> rows.Digest | archive.ListedDigest:
 
 def _namespace(options: argparse.Namespace) -> str:
     return "sample" if options.sample else "main"
-
-
-def _has_screen() -> bool:
-    on_screen = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
-    return bool(on_screen) or sys.platform in ("darwin", "win32")

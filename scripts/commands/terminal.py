@@ -5,6 +5,7 @@
 """
 
 import contextlib
+import os
 import sys
 from collections.abc import Collection, Iterable, Iterator
 from typing import Any, TextIO
@@ -136,3 +137,9 @@ class _Visible:
 
 def _visible(text: str) -> str:
     return visible_text.make_characters_visible(text, KEPT)
+
+
+def has_screen() -> bool:
+    """Tell whether a browser can be opened on this machine."""
+    on_screen = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    return bool(on_screen) or sys.platform in ("darwin", "win32")

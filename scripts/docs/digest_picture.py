@@ -25,9 +25,7 @@ EDGE = "#dfe4ea"
 
 def take(root: Path) -> str:
     """Photograph the latest digest of the sample edition and return the picture's path."""
-    browser = next((found for name in BROWSERS if (found := shutil.which(name))), None)
-    if browser is None:
-        raise NotFound(f"there is no browser; install one of {', '.join(BROWSERS)}")
+    browser = find_browser()
     with tempfile.TemporaryDirectory() as folder:
         page, shot = Path(folder) / "digest.html", Path(folder) / "digest.png"
         page.write_text(_latest(), encoding="utf-8")
@@ -42,6 +40,14 @@ def take(root: Path) -> str:
         framed = ImageOps.expand(picture, border=2, fill=EDGE).quantize(COLOURS)
         framed.save(root / FILE, optimize=True)
     return FILE
+
+
+def find_browser() -> str:
+    """Return the path of a browser that takes pictures; NotFound when there is none."""
+    found = next((place for name in BROWSERS if (place := shutil.which(name))), None)
+    if found is None:
+        raise NotFound(f"there is no browser; install one of {', '.join(BROWSERS)}")
+    return found
 
 
 def _latest() -> str:

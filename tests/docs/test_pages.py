@@ -12,7 +12,7 @@ import pytest
 from f.millrace.core.errors import NotFound
 from scripts.commands import __main__ as command
 from scripts.compiler.rooms import ROOMS
-from scripts.docs import command_line, digest_picture, generated, markdown
+from scripts.docs import command_line, console_picture, digest_picture, generated, markdown
 
 ROOT = Path(__file__).resolve().parents[2]
 WRITTEN = (
@@ -120,8 +120,9 @@ def test_every_folder_has_its_line():
 
 
 def test_the_picture_of_the_digest_is_small_and_shown():
-    assert (ROOT / digest_picture.FILE).stat().st_size < 200_000
-    assert digest_picture.FILE in (ROOT / "README.md").read_text()
+    for file in (digest_picture.FILE, console_picture.FILE):
+        assert (ROOT / file).stat().st_size < 200_000
+        assert file in (ROOT / "README.md").read_text()
 
 
 @pytest.mark.parametrize("path", DECISIONS, ids=lambda path: path.stem)

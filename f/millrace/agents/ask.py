@@ -20,7 +20,6 @@ from f.millrace.trust import decisions
 if TYPE_CHECKING:
     from f.millrace.evidence import pool
 
-LONGEST_QUESTION = 2_000
 # A question of few words of its own leans on the one before when it points back: "When will it
 # end?", "And in 2025?"
 POINTS_BACK = re.compile(
@@ -79,9 +78,9 @@ def ask(
     alone. A greeting is answered at once. Call it inside a step.
     """
     question = " ".join(question.split())
-    if not question or len(question) > LONGEST_QUESTION:
+    if not question or len(question) > contracts.LONGEST_QUESTION:
         raise errors.BadInput(
-            f"a question has 1 to {LONGEST_QUESTION} characters, this one {len(question)}"
+            f"a question has 1 to {contracts.LONGEST_QUESTION} characters, this one {len(question)}"
         )
     if said := small_talk(question):
         return _return_small_talk(question, said, session, on_token)

@@ -27,6 +27,9 @@ from f.millrace.trust import policy
 
 # How the messages of the research begin, and what the chat calls "Used ... tool".
 USED = {"Asking memory": "memory", "Searching": "search", "Judging": "judge"}
+SENTENCE = "sentence"
+# What of an answer is kept with its run, beside the text: what the console shows of it.
+KEPT = {"topic_id", "title", "findings", "conflicts", "confidence", "written_by", "no_sources"}
 NUMBER = re.compile(r"\[(\d+)\]")
 SPECIAL = re.compile(r"([\\`*_\[\]<>#|~])")
 
@@ -36,7 +39,7 @@ def main(user_message: str, session: str = "", pipeline: dict | None = None) -> 
 
     Args:
         user_message: What the person wrote.
-        session: The conversation's name; empty means that of Windmill's chat.
+        session: The conversation's name; empty means that of the run, or of Windmill's chat.
         pipeline: What the flow's spec says: name, budget, agents.
 
     Returns:
@@ -48,7 +51,7 @@ def main(user_message: str, session: str = "", pipeline: dict | None = None) -> 
     """
     turn = take_turn(
         user_message,
-        lambda: session or _conversation(),
+        lambda: session or run_context.current().session_id or _conversation(),
         show_sentence=_show_sentence,
         show_event=_show_progress,
         pipeline=pipeline,
@@ -100,7 +103,10 @@ def take_turn(
                 turn.reply = ask.ask(
                     message, session() or None, on_token=show_sentence, memory_only=memory_only
                 )
-            kept: dict[str, Any] = {"text": turn.reply.text}
+            kept: dict[str, Any] = {
+                "text": turn.reply.text,
+                close.DETAILS: turn.reply.result.model_dump(mode="json", include=KEPT),
+            }
             confidence = turn.reply.result.confidence.score
             span.set(found=bool(turn.reply.result.findings), confidence=confidence)
         except errors.MillraceError as error:
@@ -130,6 +136,8 @@ def _conversation() -> str:
 
 
 def _show_sentence(text: str) -> None:
+    # Who follows the run by its rows reads it before the answer is stored.
+    events.emit(SENTENCE, text.strip())
     _stream({"type": "token_delta", "content": _escape_markdown(text.rstrip("\n")) + "\n\n"})
 
 
@@ -138,7 +146,7 @@ def _show_progress(event: dict[str, Any]) -> None:
     each.
     """
     used = next((name for word, name in USED.items() if event["message"].startswith(word)), "")
-    if used:
+    if used and event["event"] != SENTENCE:
         _stream({"type": "tool_result", "function_name": used, "success": True})
 
 

@@ -13,6 +13,9 @@ from f.millrace.core import db, money, run_context
 from f.millrace.telemetry import events, runs, spans
 from f.millrace.trust import audit, decisions, markdown, spend
 
+# What of an answer stays in the run's row: its sentences with what they cite, for the console.
+DETAILS = "details"
+
 
 def main(run_id: str) -> dict:
     """Close the run.
@@ -40,7 +43,7 @@ def finish(run_id: str) -> dict:
         {"tool": one["tool"], "state": one["state"], "error": (one["outcome"] or {}).get("error")}
         for one in made
     ]
-    answer = row.get("answer") or {}
+    answer = {name: value for name, value in (row.get("answer") or {}).items() if name != DETAILS}
     failed = answer.get("stopped_because") or any(
         one["state"] in ("failed", "unknown") for one in made
     )

@@ -9,12 +9,11 @@ scripts/millrace step assist/work task="Write down in my notes when high water i
 """
 
 from f.millrace.agents import task_agent
-from f.millrace.core import db, errors, run_context
+from f.millrace.core import contracts, db, errors, run_context
 from f.millrace.telemetry import events, runs, spans
 from f.millrace.tools import approved_calls
 from f.millrace.trust import decisions, policy
 
-LONGEST_TASK = 4_000
 LONGEST_TITLE = 200
 
 
@@ -27,9 +26,9 @@ def main(task: str, pipeline: dict | None = None) -> dict:
     """
     with spans.step("assist.work") as span:
         run_id, task = run_context.current().run_id, task.strip()
-        if not task or len(task) > LONGEST_TASK:
+        if not task or len(task) > contracts.LONGEST_TASK:
             raise errors.BadInput(
-                f"a task has 1 to {LONGEST_TASK} characters, this one {len(task)}"
+                f"a task has 1 to {contracts.LONGEST_TASK} characters, this one {len(task)}"
             )
         row = db.fetch_one("SELECT pipeline -> 'answer' AS answer FROM run WHERE id = %s", [run_id])
         if row is None or row["answer"] is None:

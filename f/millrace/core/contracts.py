@@ -10,6 +10,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 Trust = Literal["own", "trusted", "untrusted"]
+# More characters of a question or a task are refused where they come in.
+LONGEST_QUESTION, LONGEST_TASK = 2_000, 4_000
 
 
 class Contract(BaseModel):

@@ -5,7 +5,7 @@
 
 For type checkers only; no step loads it: import it below `if TYPE_CHECKING:`.
 
-Migrations: 3b36d4133a37a1db1aefc2f64d6d210448c3355d0c4a02657bd258d65e595d29
+Migrations: 3cd6fad4f9b3633e4507453f71c7308abb13e34780fb9b2cc2978294f533bfe5
 """
 
 from datetime import date, datetime
@@ -677,6 +677,7 @@ class Run(TypedDict):
     sampled_end: datetime | None
     root_sent_at: datetime | None
     user_id: str
+    session: str
 
 
 class RunEvent(TypedDict):
@@ -711,6 +712,29 @@ class Share(TypedDict):
     shared_by: str
     shared_at: datetime
     ended_at: datetime | None
+
+
+class SignIn(TypedDict):
+    """A row of `sign_in`."""
+
+    id: UUID
+    hash: str
+    person_id: str
+    browser: str
+    created_at: datetime
+    seen_at: datetime
+    expires_at: datetime
+    ended_at: datetime | None
+
+
+class SignInLink(TypedDict):
+    """A row of `sign_in_link`."""
+
+    hash: str
+    person_id: str
+    created_at: datetime
+    expires_at: datetime
+    used_at: datetime | None
 
 
 class SourceItem(TypedDict):

@@ -37,7 +37,6 @@ MOST_CHARACTERS = 24_000
 # A turn with tools has a few messages; more than these are read only when no turn begins among
 # them.
 WINDOW = 50 * MOST_TURNS
-NAME = re.compile(r"[\w.-]{1,80}")
 ATTEMPTS = 20
 
 T = TypeVar("T")
@@ -51,7 +50,7 @@ def load(
     """
     store = conversation_store.PostgresConversationStore()
     for limit in (WINDOW, None):
-        conversation = _now(store.load(key(session), limit=limit))
+        conversation = _now(store.load(messages.key(session), limit=limit))
         if conversation is None:
             return []
         kept = truncate(conversation.messages, most_turns, most_characters)
@@ -82,18 +81,18 @@ def truncate(
 
 
 def append(
-    session: str, messages: Sequence[ModelMessage], metadata: dict[str, Any] | None = None
+    session: str, said: Sequence[ModelMessage], metadata: dict[str, Any] | None = None
 ) -> None:
     """Store messages at the end of a conversation,
     after whatever another writer has stored meanwhile.
     """
-    store, name = conversation_store.PostgresConversationStore(metadata), key(session)
+    store, name = conversation_store.PostgresConversationStore(metadata), messages.key(session)
     for attempt in range(ATTEMPTS):
         record = _now(store.read_record(name)) or ConversationRecord(
             conversation_id=name, head_id=None, revision="", scope=run_context.user_id()
         )
         expected, entries, parent = record.revision or None, [], record.head_id
-        for message in messages:
+        for message in said:
             entries.append(ConversationEntry(parent_id=parent, message=message))
             parent = entries[-1].id
         saved = replace(record, head_id=parent, revision=str(uuid4()), updated_at=datetime.now(UTC))
@@ -139,22 +138,10 @@ def last_session() -> str:
 
 def forget(session: str) -> int:
     """Delete a conversation; how many messages it had."""
-    store, name = conversation_store.PostgresConversationStore(), key(session)
-    messages = len(_now(store.load_entries(name)) or [])
+    store, name = conversation_store.PostgresConversationStore(), messages.key(session)
+    count = len(_now(store.load_entries(name)) or [])
     _now(store.delete(name))
-    return messages
-
-
-def key(session: str) -> str:
-    """Return the id that a session's name has for this user in this namespace; BadInput for what is
-    no name of one.
-    """
-    if not NAME.fullmatch(session):
-        raise errors.BadInput(
-            f"a session's name has letters, digits, '.', '_' and '-', at most 80; {session!r}"
-            " has not"
-        )
-    return messages.session_key(session, run_context.current().namespace)
+    return count
 
 
 def _now(answer: Coroutine[Any, Any, T]) -> T:

@@ -4,9 +4,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, TypedDict
 
-from f.millrace.core import config, db, run_context
+from f.millrace.core import config, db, errors, run_context
 from f.millrace.memory import bitemporal, store
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
         said_at: datetime
 
 
+NAME = re.compile(r"[\w.-]{1,80}")
 SAID = """
 SELECT regexp_replace(s.id, '^.*[/:]', '') AS session, m.turn, m.role,
        m.content AS text, m.created_at AS said_at
@@ -78,6 +80,18 @@ def conversation(
     }
     found: list[SaidMessage] = db.fetch_all(SAID, values)
     return found[::-1]
+
+
+def key(session: str) -> str:
+    """Return the id that a session's name has for this user in this namespace; BadInput for what is
+    no name of one.
+    """
+    if not NAME.fullmatch(session):
+        raise errors.BadInput(
+            f"a session's name has letters, digits, '.', '_' and '-', at most 80; {session!r}"
+            " has not"
+        )
+    return session_key(session, run_context.current().namespace)
 
 
 def session_key(session: str, namespace: str) -> str:

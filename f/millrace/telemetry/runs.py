@@ -30,9 +30,9 @@ def ensure(run_id: str | None, flow: str) -> rows.Run:
     """
     run_id = run_id or _run_of_job(run_context.root_run_id()) or str(uuid4())
     db.execute(
-        "INSERT INTO run (id, flow, orchestrator, user_id) VALUES (%s, %s, %s, %s) ON CONFLICT (id)"
-        " DO NOTHING",
-        [run_id, flow, orchestrator(), run_context.user_id()],
+        "INSERT INTO run (id, flow, orchestrator, user_id, session) VALUES (%s, %s, %s, %s, %s) ON"
+        " CONFLICT (id) DO NOTHING",
+        [run_id, flow, orchestrator(), run_context.user_id(), run_context.current().session_id],
     )
     own_job = run_context.root_run_id()
     if own_job not in ("", run_id) and not is_outside_flow():
@@ -132,6 +132,7 @@ def context_of(row: rows.Run, step: str, part: str = "") -> run_context.Context:
         edition=row["edition"],
         step=run_context.step_path(step, part),
         dry_run=row["dry_run"],
+        session_id=row["session"],
         user_id=row["user_id"],
     )
 
@@ -376,8 +377,8 @@ def open_local(
     environment = (openflow.get("value") or {}).get("flow_env") or {}
     pipeline = environment.get("pipeline") or {}
     made = connection.execute(
-        "INSERT INTO run (id, flow, args, openflow, pipeline, pattern, user_id) VALUES (%s, %s, %s,"
-        " %s, %s, %s, %s) ON CONFLICT (id) DO NOTHING",
+        "INSERT INTO run (id, flow, args, openflow, pipeline, pattern, user_id, session, namespace)"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (id) DO NOTHING",
         [
             run_id,
             flow,
@@ -386,6 +387,8 @@ def open_local(
             db.jsonb(pipeline),
             str(pipeline.get("pattern", "")),
             run_context.user_id(),
+            run_context.current().session_id,
+            run_context.current().namespace,
         ],
     ).rowcount
     if not made:

@@ -50,6 +50,18 @@ class Question(NamedTuple):
     html: str
 
 
+class Described(NamedTuple):
+    """What a question tells, in parts: each value is one line that may be shown, the text has
+    several.
+    """
+
+    heading: str
+    sentence: str
+    facts: list[tuple[str, str]]
+    begins: str
+    text: str
+
+
 def question(action: "rows.Action", whole: bool = False, page: str = "") -> Question:
     """Return the question about an action: what would be done, to whom, what it cost so far, why it
     asks, how it begins.
@@ -57,7 +69,22 @@ def question(action: "rows.Action", whole: bool = False, page: str = "") -> Ques
     `whole` shows all of the text. `page` is the address where a person can answer (never one that
     answers by itself).
     """
-    heading, sentence = _heading(action), visible_text.line(ask(action).strip())
+    told = describe(action, whole)
+    how = (
+        f"{_places(action, page)}:\n\n  scripts/millrace approvals show {action['id']}\n "
+        f" scripts/millrace approvals approve {action['id']}\n  scripts/millrace approvals deny"
+        f" {action['id']}\n"
+    )
+    return Question(
+        title=told.sentence[:TITLE],
+        plain=_format_plain(*told, how),
+        markdown=_format_markdown(*told),
+        html=_format_html(*told, how),
+    )
+
+
+def describe(action: "rows.Action", whole: bool = False) -> Described:
+    """Return what the question about an action tells, in parts."""
     mails: list[Any] = [
         *_mails(action),
         *(each["arguments"] for each in _calls(action) if each["tool"] in MAILS),
@@ -89,19 +116,13 @@ def question(action: "rows.Action", whole: bool = False, page: str = "") -> Ques
         ("Answer until", f"{actions.expires_at(action):%Y-%m-%d %H:%M} UTC"),
         ("Run", str(action["run_id"] or "")),
     ]
-    facts = [(name, visible_text.line(value.strip())) for name, value in facts if value]
     begins, text = _preview_arguments(action, None if whole else PREVIEW)
-    text = visible_text.shorten_runs(visible_text.make_visible(text.strip("\n")))
-    how = (
-        f"{_places(action, page)}:\n\n  scripts/millrace approvals show {action['id']}\n "
-        f" scripts/millrace approvals approve {action['id']}\n  scripts/millrace approvals deny"
-        f" {action['id']}\n"
-    )
-    return Question(
-        title=sentence[:TITLE],
-        plain=_format_plain(heading, sentence, facts, begins, text, how),
-        markdown=_format_markdown(heading, sentence, facts, begins, text),
-        html=_format_html(heading, sentence, facts, begins, text, how),
+    return Described(
+        _heading(action),
+        visible_text.line(ask(action).strip()),
+        [(name, visible_text.line(value.strip())) for name, value in facts if value],
+        begins,
+        visible_text.shorten_runs(visible_text.make_visible(text.strip("\n"))),
     )
 
 

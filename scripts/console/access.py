@@ -1,0 +1,166 @@
+"""The one gate of the console: which host was asked, who asks, from where a change comes, and what
+every answer says to the browser.
+
+A browser signs in with a cookie, a program with an access token. A cookie counts for a change only
+when our own page made the request: the browser says so itself.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from http.cookies import CookieError, SimpleCookie
+from typing import Any
+from urllib.parse import urlsplit
+
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from f.millrace.core import errors
+from f.millrace.trust import access_tokens, people
+from scripts.console import sign_ins
+from scripts.console.threads import Threads
+from scripts.serving import guard
+
+SAFE = ("GET", "HEAD")
+# What is answered to anybody: signing in, what the pages are made of, whether the server works.
+OPEN = ("/enter", "/static/", "/health/")
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src"
+    " 'self'; connect-src 'self'; frame-src 'self'; form-action 'self'; base-uri 'none';"
+    " frame-ancestors 'none'"
+)
+HEADERS = {
+    "content-security-policy": POLICY,
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "same-origin",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), geolocation=(), microphone=()",
+    "cache-control": "no-store",
+}
+SIGN_IN_PROGRAM = "incorrect API key; scripts/millrace tokens add ID NAME makes one"
+# A gateway's program says in whose name it asks; of any other token the header says nothing.
+USER_HEADERS = ("x-openwebui-user-email", "x-millrace-user")
+SIGN_IN = "sign in first: scripts/millrace ui prints a link"
+
+
+class AccessCheck:
+    """Lets requests pass to the pages with `scope["person"]`, or answers them itself."""
+
+    def __init__(self, app: ASGIApp, threads: Threads, hosts: Sequence[str] = ()) -> None:
+        """Guard `app`; `hosts` are names under which it may be called, besides those of
+        loopback.
+        """
+        self.app, self.threads, self.hosts = app, threads, hosts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            return await self.app(scope, receive, send)
+        headers = _headers(scope)
+        answer = _with_headers(send)
+        refused: Response | None = self._refuse_host(headers)
+        if refused is None:
+            scope["person"] = await self.threads.run(_find_person, headers, cookie_of(scope))
+            refused = _refuse_caller(scope, headers)
+        if refused is not None:
+            return await refused(scope, receive, answer)
+        await self.app(scope, receive, answer)
+
+    def _refuse_host(self, headers: dict[str, str]) -> Response | None:
+        # A name that a foreign page had point here is refused before anybody is asked who they are.
+        found = guard.refuse({"host": headers.get("host", "")}, "", self.hosts)
+        return PlainTextResponse(found.words, found.status) if found else None
+
+
+def _refuse_caller(scope: Scope, headers: dict[str, str]) -> Response | None:
+    """Return why a request may not pass: nobody is signed in, or a page of others sent it."""
+    if scope["path"].startswith(OPEN):
+        return None
+    changes = scope["method"] not in SAFE
+    if scope["person"] is None:
+        if scope["path"].startswith("/v1/"):
+            told = {"message": SIGN_IN_PROGRAM, "type": "invalid_request_error", "param": None}
+            return JSONResponse({"error": {**told, "code": "invalid_api_key"}}, 401)
+        wants_page = not changes and "text/html" in headers.get("accept", "")
+        return RedirectResponse("/enter", 303) if wants_page else PlainTextResponse(SIGN_IN, 401)
+    if scope["person"].sign_in and changes and not _is_own_page(headers):
+        return PlainTextResponse("a change has to come from a page of this console", 403)
+    return None
+
+
+def _is_own_page(headers: dict[str, str]) -> bool:
+    site = headers.get("sec-fetch-site")
+    if site is not None:
+        return site == "same-origin"
+    origin = headers.get("origin")
+    return origin is not None and urlsplit(origin).netloc == headers.get("host")
+
+
+def _find_person(headers: dict[str, str], cookie: str) -> sign_ins.Person | None:
+    given = headers.get("authorization", "")
+    if given.startswith("Bearer "):
+        caller = access_tokens.find_caller(given.removeprefix("Bearer ").strip())
+        return _speaking_for(caller, headers) if caller else None
+    return sign_ins.find_person(cookie) if cookie else None
+
+
+def _speaking_for(caller: access_tokens.Caller, headers: dict[str, str]) -> sign_ins.Person | None:
+    """Return whom a program speaks for: its own person, or of a gateway the one it names, who may
+    do at most what the token may.
+    """
+    named = next((headers[name] for name in USER_HEADERS if headers.get(name)), "")
+    if not (caller.gateway and named):
+        return sign_ins.Person(caller.person_id, caller.role)
+    person = people.find(named)
+    if person is None:
+        return None
+    role = caller.role if people.has_role(person["role"], caller.role) else person["role"]
+    return sign_ins.Person(person["id"], role)
+
+
+def cookie_name(scope: Scope) -> str:
+    """Return the name of the cookie: cookies know no ports, so it has the port in it."""
+    port = urlsplit(f"//{_headers(scope).get('host', '')}").port
+    return f"millrace_{port or 80}"
+
+
+def cookie_of(scope: Scope) -> str:
+    """Return the value of the console's own cookie; empty when there is none."""
+    found: SimpleCookie = SimpleCookie()
+    with contextlib.suppress(CookieError):
+        found.load(_headers(scope).get("cookie", ""))
+    try:
+        return found[cookie_name(scope)].value
+    except (KeyError, ValueError):
+        return ""
+
+
+def get_person(request: Any) -> sign_ins.Person:
+    """Return who asks; NotAllowed when nobody is signed in."""
+    person: sign_ins.Person | None = request.scope.get("person")
+    if person is None:
+        raise errors.NotAllowed(SIGN_IN)
+    return person
+
+
+def _headers(scope: Scope) -> dict[str, str]:
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+
+
+def _with_headers(send: Send) -> Send:
+    async def answer(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            given = {name for name, _ in message["headers"]}
+            message["headers"] = [
+                *message["headers"],
+                *(
+                    (name.encode(), value.encode())
+                    for name, value in HEADERS.items()
+                    if name.encode() not in given
+                ),
+            ]
+        await send(message)
+
+    return answer

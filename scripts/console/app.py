@@ -1,0 +1,178 @@
+"""The console as an application: its routes with the role that each needs, behind the gate."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
+
+from f.millrace.core import db, errors
+from scripts.console import (
+    access,
+    digests,
+    live,
+    memory,
+    openai_api,
+    pages,
+    people_page,
+    runs,
+    sign_ins,
+    system,
+    talk,
+    waiting,
+)
+from scripts.console.children import Children
+from scripts.console.routes import Console, PageRequest, RouteSpec, make
+from scripts.console.row_changes import RowChanges
+from scripts.console.threads import Threads
+
+
+def _home(_: PageRequest) -> Response:
+    return RedirectResponse("/talk", 303)
+
+
+ROUTES = (
+    RouteSpec("GET", "/", "reader", _home),
+    RouteSpec("GET", "/talk", "reader", talk.show_new),
+    RouteSpec("POST", "/talk", "member", talk.say),
+    RouteSpec("GET", "/talk/{session}", "reader", talk.show),
+    RouteSpec("GET", "/runs", "reader", runs.show_all),
+    RouteSpec("GET", "/runs/{run}", "reader", runs.show_one),
+    RouteSpec("GET", "/runs/{run}/passages/{evidence}", "reader", runs.show_passage),
+    RouteSpec("POST", "/runs/{run}/stop", "member", talk.stop_run),
+    RouteSpec("POST", "/runs/{run}/verdict", "member", talk.judge),
+    RouteSpec("POST", "/runs/{run}/resume", "member", runs.go_on),
+    RouteSpec("POST", "/runs/{run}/again", "member", runs.repeat),
+    RouteSpec("GET", "/waiting", "reader", waiting.show_all),
+    RouteSpec("GET", "/waiting/{action}", "reader", waiting.show_one),
+    RouteSpec("POST", "/waiting/{action}", "member", waiting.decide),
+    RouteSpec("POST", "/waiting/{action}/outcome", "approver", waiting.resolve),
+    RouteSpec("GET", "/digests", "reader", digests.show_all),
+    RouteSpec("GET", "/digests/{digest}", "reader", digests.show_one),
+    RouteSpec("GET", "/digests/{digest}/frame", "reader", digests.show_frame),
+    RouteSpec("POST", "/digests/{digest}/verdict", "member", digests.judge),
+    RouteSpec("GET", "/memory", "member", memory.show),
+    RouteSpec("GET", "/memory/items/{item}", "member", memory.show_item),
+    RouteSpec("POST", "/memory/items/{item}/correct", "owner", memory.correct),
+    RouteSpec("POST", "/memory/items/{item}/forget", "owner", memory.forget_item),
+    RouteSpec("GET", "/memory/documents", "member", memory.show_documents),
+    RouteSpec("GET", "/memory/documents/{document}", "member", memory.show_document),
+    RouteSpec("GET", "/system", "reader", system.show),
+    RouteSpec("POST", "/system/alerts/{alert}", "approver", system.change_alert),
+    RouteSpec("GET", "/people", "reader", people_page.show),
+    RouteSpec("POST", "/people", "owner", people_page.add),
+    RouteSpec("POST", "/people/{person}", "owner", people_page.change),
+    RouteSpec("POST", "/tokens", "reader", people_page.add_token),
+    RouteSpec("POST", "/tokens/{person}/{name}/revoke", "reader", people_page.revoke_token),
+    RouteSpec("POST", "/sign-ins/{sign_in}/end", "reader", people_page.end_sign_in),
+    RouteSpec("POST", "/leave", "reader", people_page.leave),
+    RouteSpec("GET", "/v1/models", "reader", openai_api.list_models),
+    RouteSpec("GET", "/v1/models/{model:path}", "reader", openai_api.show_model),
+    RouteSpec("POST", "/v1/chat/completions", "member", openai_api.complete),
+)
+
+
+def application(
+    namespace: str = "main", hosts: Sequence[str] = (), *, warm: bool = False
+) -> ASGIApp:
+    """Return the ASGI application of the console.
+
+    Args:
+        namespace: Whose memory, runs and digests it shows.
+        hosts: Names under which it may be called, besides those of loopback.
+        warm: Have a child loaded before the first run is asked for.
+    """
+    changes = RowChanges()
+    console = Console(changes, Children(changes.notify), Threads(), namespace)
+
+    @contextlib.asynccontextmanager
+    async def life(_: Starlette) -> AsyncIterator[None]:
+        changes.start()
+        if warm:
+            await console.threads.run(console.children.warm_up)
+        try:
+            yield
+        finally:
+            changes.close()
+            console.children.close()
+            console.threads.close()
+
+    async def follow(request: Request) -> Response:
+        return await live.follow(request, console)
+
+    async def enter(request: Request) -> Response:
+        return await _enter(request, console)
+
+    async def is_ready(_: Request) -> Response:
+        try:
+            await console.threads.run(db.fetch_one, "SELECT 1 AS one")
+        except errors.MillraceError as error:
+            return PlainTextResponse(str(error), 503)
+        return PlainTextResponse("ready")
+
+    app = Starlette(
+        routes=[
+            *(make(spec, console) for spec in ROUTES),
+            Route("/live", follow),
+            Route("/enter", enter),
+            Route("/health/live", _is_alive),
+            Route("/health/ready", is_ready),
+            Mount("/static", _Static(directory=pages.STATIC)),
+        ],
+        exception_handlers={HTTPException: _refuse},
+        lifespan=life,
+    )
+    return access.AccessCheck(app, console.threads, hosts)
+
+
+class _Static(StaticFiles):
+    """Files whose address changes with what is in them."""
+
+    async def get_response(self, path: str, scope: dict) -> Response:  # type: ignore[override]
+        """Return a file that a browser may keep."""
+        answer = await super().get_response(path, scope)
+        answer.headers["cache-control"] = "public, max-age=31536000, immutable"
+        return answer
+
+
+async def _enter(request: Request, console: Console) -> Response:
+    """Sign a browser in by a link that works once."""
+    secret = request.query_params.get("t", "")
+    if not secret:
+        return pages.render("enter.html", 401, words="")
+    browser = request.headers.get("user-agent", "")
+    try:
+        cookie = await console.threads.run(sign_ins.enter, secret, browser)
+    except errors.MillraceError as error:
+        return pages.render("enter.html", 403, words=str(error))
+    answer = RedirectResponse("/talk", 303)
+    answer.set_cookie(
+        access.cookie_name(request.scope),
+        cookie,
+        max_age=int(sign_ins.LONGEST.total_seconds()),
+        path="/",
+        secure=request.url.scheme == "https",
+        httponly=True,
+        samesite="lax",
+    )
+    return answer
+
+
+async def _is_alive(_: Request) -> Response:
+    return PlainTextResponse("alive")
+
+
+async def _refuse(request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    words = {404: "there is no such page", 405: "this cannot be done here"}
+    said = words.get(status, "this cannot be done")
+    if "text/html" not in request.headers.get("accept", ""):
+        return PlainTextResponse(said, status)
+    return pages.render("error.html", status, words=said, status=status, back="/talk")

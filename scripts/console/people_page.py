@@ -1,0 +1,139 @@
+"""The page People: oneself, with one's browsers and tokens; for owners everybody."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from starlette.responses import RedirectResponse, Response
+
+from f.millrace.core import db, errors
+from f.millrace.trust import access_tokens, audit, people
+from scripts.console import access, sign_ins
+
+if TYPE_CHECKING:
+    from f.millrace.core import rows
+    from scripts.console.routes import PageRequest
+
+AUDIT_A_PAGE = 50
+
+
+def show(asked: PageRequest) -> Response:
+    """Show who is there and with what they sign in."""
+    return _show(asked)
+
+
+def _show(asked: PageRequest, secret: str = "", of: str = "", link: str = "") -> Response:
+    is_owner, page = asked.person.has_role("owner"), asked.page()
+    whose = "" if is_owner else asked.person.id
+    log = db.fetch_all(
+        "SELECT id, at, actor, kind, subject, run_id FROM audit WHERE %s ORDER BY id DESC LIMIT %s"
+        " OFFSET %s",
+        [is_owner, AUDIT_A_PAGE + 1, (page - 1) * AUDIT_A_PAGE],
+    )
+    return asked.show(
+        "people.html",
+        person=people.get(asked.person.id),
+        people=people.list_people() if is_owner else [],
+        roles=people.ROLES,
+        tokens=access_tokens.list_tokens(whose),
+        sign_ins=sign_ins.list_open(whose),
+        standing=_standing(asked.console.namespace) if is_owner else [],
+        log=log[:AUDIT_A_PAGE],
+        page=page,
+        has_more=len(log) > AUDIT_A_PAGE,
+        faults=audit.verify() if is_owner and asked.given("verify") else None,
+        secret=secret,
+        secret_of=of,
+        link=link,
+        days=access_tokens.DAYS,
+    )
+
+
+def _standing(namespace: str) -> list[rows.StandingApproval]:
+    return db.fetch_all(
+        "SELECT * FROM standing_approval WHERE namespace = %s AND revoked_at IS NULL ORDER BY flow,"
+        " recipient LIMIT 200",
+        [namespace],
+    )
+
+
+def add(asked: PageRequest) -> Response:
+    """Add a person."""
+    people.add(
+        asked.form.get("id", ""),
+        asked.form.get("role", "member"),
+        asked.form.get("name", ""),
+        by=asked.person.id,
+    )
+    return RedirectResponse("/people", 303)
+
+
+def change(asked: PageRequest) -> Response:
+    """Give a person another role, remove them, or make a link that signs them in."""
+    person_id, wanted = asked.path("person"), asked.form.get("change", "")
+    if people.find(person_id) is None:
+        raise errors.NotFound("nobody of this name is there")
+    if wanted == "remove":
+        people.remove(person_id, by=asked.person.id)
+    elif wanted == "role":
+        people.change_role(person_id, asked.form.get("role", ""), by=asked.person.id)
+    elif wanted == "link":
+        link = f"{_origin(asked)}/enter?t={sign_ins.make_link(person_id)}"
+        audit.append(asked.person.id, "sign_in.link", person_id)
+        return _show(asked, link=link)
+    else:
+        raise errors.BadInput("a person gets a role, a link, or is removed")
+    return RedirectResponse("/people", 303)
+
+
+def _origin(asked: PageRequest) -> str:
+    url = asked.request.url
+    return f"{url.scheme}://{url.netloc}"
+
+
+def add_token(asked: PageRequest) -> Response:
+    """Make a token of one's own and show its secret, this once."""
+    days = asked.form.get("days") or str(access_tokens.DAYS)
+    if not days.isdigit():
+        raise errors.BadInput("a token lasts a number of days")
+    _refuse_programs(asked)
+    row, secret = access_tokens.create(
+        asked.person.id,
+        asked.form.get("name", "").strip(),
+        asked.form.get("role", ""),
+        int(days[:6]),
+        by=asked.person.id,
+    )
+    return _show(asked, secret, row["name"])
+
+
+def revoke_token(asked: PageRequest) -> Response:
+    """End a token of one's own at once; an owner ends anybody's."""
+    person_id, name = asked.path("person"), asked.path("name")
+    own = person_id == asked.person.id or asked.person.has_role("owner")
+    if not own or name not in {row["name"] for row in access_tokens.list_tokens(person_id)}:
+        raise errors.NotFound("there is no such token")
+    access_tokens.revoke(person_id, name, by=asked.person.id)
+    return RedirectResponse("/people", 303)
+
+
+def end_sign_in(asked: PageRequest) -> Response:
+    """End a browser's session: one's own, and for an owner anybody's."""
+    whose = "" if asked.person.has_role("owner") else asked.person.id
+    sign_ins.end(asked.path("sign_in"), asked.person.id, whose)
+    return RedirectResponse("/people", 303)
+
+
+def leave(asked: PageRequest) -> Response:
+    """End the session of this browser."""
+    if asked.person.sign_in:
+        sign_ins.end(asked.person.sign_in, asked.person.id)
+    answer = RedirectResponse("/enter", 303)
+    answer.delete_cookie(access.cookie_name(asked.request.scope), path="/")
+    return answer
+
+
+def _refuse_programs(asked: PageRequest) -> None:
+    """A token could otherwise live for good by making the next one."""
+    if not asked.person.sign_in:
+        raise errors.NotAllowed("a program may not make tokens; sign in with a browser")

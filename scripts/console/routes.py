@@ -1,0 +1,180 @@
+"""What a route is, and the one place where its role is asked for and its faults are answered."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+from urllib.parse import parse_qs
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from f.millrace.core import db, errors, redaction, run_context
+from f.millrace.trust import people
+from scripts.console import access, page_header, pages, sign_ins
+from scripts.console.children import Children
+from scripts.console.row_changes import RowChanges
+from scripts.console.threads import Threads
+
+# More than any form of ours sends; what is larger is refused before it is kept.
+MOST_BYTES = 65_536
+# Clients of the API send the whole conversation each time.
+API, MOST_API_BYTES = "/v1/", 4_000_000
+
+
+class TooLarge(errors.BadInput):
+    """A request has more bytes than the console takes."""
+
+
+# The first that fits.
+STATUS: tuple[tuple[type[Exception], int], ...] = (
+    (TooLarge, 413),
+    (errors.NotFound, 404),
+    (errors.NotAllowed, 403),
+    (errors.BadInput, 400),
+    (errors.DatabaseUnavailable, 503),
+)
+
+
+@dataclass
+class Console:
+    """What the pages share."""
+
+    changes: RowChanges
+    children: Children
+    threads: Threads
+    namespace: str = "main"
+
+
+@dataclass
+class PageRequest:
+    """One request, as the functions of the pages get it."""
+
+    person: sign_ins.Person
+    console: Console
+    request: Request
+    form: dict[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+    def as_person(self, function: Callable[..., Any], *given: Any) -> Any:
+        """Call a function as the person who asks, in the console's namespace."""
+        with run_context.change(user_id=self.person.id, namespace=self.console.namespace):
+            return function(*given)
+
+    def path(self, name: str) -> str:
+        """Return a part of the path."""
+        return str(self.request.path_params[name])
+
+    def given(self, name: str, default: str = "") -> str:
+        """Return a value behind the `?` of the address."""
+        return self.request.query_params.get(name, default)
+
+    def page(self) -> int:
+        """Return which page of a list is asked for, from 1."""
+        number = self.given("page", "1")
+        return max(1, int(number)) if number.isdigit() and len(number) < 7 else 1
+
+    def show(self, name: str, status: int = 200, **values: Any) -> Response:
+        """Return a page with what all pages have."""
+        shown = page_header.load(self.person, self.console.namespace)
+        return pages.render(
+            name,
+            status,
+            me=self.person,
+            bar=shown,
+            here=self.request.url.path,
+            namespace=self.console.namespace,
+            **values,
+        )
+
+    def back(self, default: str) -> Response:
+        """Lead the browser to where the form says it came from, on this console only."""
+        wanted = self.form.get("next", "")
+        is_ours = wanted.startswith("/") and not wanted.startswith(("//", "/\\"))
+        return RedirectResponse(wanted if is_ours else default, 303)
+
+
+class RouteSpec(NamedTuple):
+    """A route: how it is asked, who may, and what answers."""
+
+    method: str
+    path: str
+    role: people.Role
+    answer: Callable[[PageRequest], Response | Awaitable[Response]]
+
+
+def make(spec: RouteSpec, console: Console) -> Route:
+    """Return the route of Starlette, which asks for the role before anything else is done."""
+
+    async def endpoint(request: Request) -> Response:
+        person = access.get_person(request)
+        asked = PageRequest(person, console, request)
+        try:
+            if not person.has_role(spec.role):
+                raise errors.NotAllowed(
+                    f"this is for people with the role {spec.role}; yours is {person.role}"
+                )
+            if spec.method == "POST" and spec.path.startswith(API):
+                asked.body = await _read(request, MOST_API_BYTES)
+            elif spec.method == "POST":
+                asked.form = _parse(await _read(request, MOST_BYTES))
+            answer = await console.threads.run(asked.as_person, spec.answer, asked)
+            # What takes as long as a run keeps no thread meanwhile.
+            return answer if isinstance(answer, Response) else await answer
+        except ClientDisconnect:
+            return Response(status_code=499)
+        except Exception as error:
+            return await console.threads.run(explain, asked, error)
+
+    return Route(spec.path, endpoint, methods=[spec.method])
+
+
+def explain(asked: PageRequest, error: Exception) -> Response:
+    """Return the page that says what went wrong and what to do next."""
+    fault = error if isinstance(error, errors.MillraceError) else db.explain(error)
+    if fault is None:
+        logging.getLogger(__name__).error("the console broke", exc_info=error)
+        fault = errors.MillraceError("something broke here; the terminal of the console says what")
+    status = next((code for kind, code in STATUS if isinstance(fault, kind)), 500)
+    words = redaction.redact(str(fault))
+    if asked.request.url.path.startswith(API):
+        return JSONResponse({"error": describe_error(status, words)}, status)
+    if "text/html" not in asked.request.headers.get("accept", ""):
+        return JSONResponse({"error": words}, status)
+    return pages.render("error.html", status, words=words, status=status, back=_way_back(asked))
+
+
+def describe_error(status: int, words: str) -> dict[str, Any]:
+    """Return a fault as OpenAI's clients read it."""
+    kinds = {401: "invalid_api_key", 404: "model_not_found"}
+    kind = "server_error" if status >= 500 else "invalid_request_error"
+    return {"message": words, "type": kind, "param": None, "code": kinds.get(status)}
+
+
+def _way_back(asked: PageRequest) -> str:
+    parent = asked.request.url.path.rsplit("/", 1)[0]
+    return parent if parent in ("/runs", "/waiting", "/digests", "/memory") else "/talk"
+
+
+async def _read(request: Request, most: int) -> bytes:
+    body = bytearray()
+    async for piece in request.stream():
+        body += piece
+        if len(body) > most:
+            raise TooLarge(
+                f"that is more than {most // 1024} kB; put a long text in a file and ingest"
+                " it: scripts/millrace ingest FILE"
+            )
+    return bytes(body)
+
+
+def _parse(body: bytes) -> dict[str, str]:
+    """Return the fields of a form; of one given twice, the last."""
+    try:
+        fields = parse_qs(body.decode(), keep_blank_values=True, max_num_fields=100)
+    except ValueError as error:
+        raise errors.BadInput(f"the form cannot be read: {error}") from error
+    return {name: values[-1].replace("\r\n", "\n") for name, values in fields.items()}

@@ -1,0 +1,146 @@
+"""Who is signed in to the console with a browser: links that work once, and sessions that end.
+
+Cookie and link hold 256 random bits each; only their SHA-256 is kept. A session ends by itself when
+it was not used for a while, and a while after it began in any case.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from datetime import timedelta
+from typing import TYPE_CHECKING, NamedTuple
+
+from f.millrace.core import db, errors, run_context
+from f.millrace.trust import audit, people
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from f.millrace.core import rows
+
+LINK_SECONDS = 60
+IDLE = timedelta(hours=12)
+LONGEST = timedelta(days=7)
+# Of a session in use the time is kept this exactly, so that each request does not write a row.
+SEEN = timedelta(seconds=60)
+LONGEST_BROWSER = 200
+# How long it is still seen who was signed in.
+KEPT = timedelta(days=90)
+
+
+class Person(NamedTuple):
+    """Who asks, and what they may do.
+
+    Attributes:
+        sign_in: The id of the browser's session; empty for a program.
+    """
+
+    id: str
+    role: people.Role
+    sign_in: str = ""
+
+    def has_role(self, needed: people.Role) -> bool:
+        """Tell whether the person may do what needs a role."""
+        return people.has_role(self.role, needed)
+
+
+def make_link(person_id: str) -> str:
+    """Return what a link holds that signs a browser in as this person, once and for a minute."""
+    person = people.get(person_id)
+    secret, now = secrets.token_urlsafe(32), run_context.now()
+    db.execute("DELETE FROM sign_in_link WHERE expires_at < %s", [now - timedelta(days=1)])
+    db.execute(
+        "INSERT INTO sign_in_link (hash, person_id, created_at, expires_at) VALUES (%s, %s, %s,"
+        " %s)",
+        [_hash(secret), person["id"], now, now + timedelta(seconds=LINK_SECONDS)],
+    )
+    return secret
+
+
+def enter(secret: str, browser: str) -> str:
+    """Sign a browser in by a link and return the cookie of its session.
+
+    Raises:
+        NotAllowed: The link is unknown, used or too old, or its person was removed.
+    """
+    now, cookie = run_context.now(), secrets.token_urlsafe(32)
+    with db.transaction():
+        row = db.fetch_one(
+            "UPDATE sign_in_link l SET used_at = %s FROM person p WHERE l.hash = %s AND p.id ="
+            " l.person_id AND p.removed_at IS NULL AND l.used_at IS NULL AND l.expires_at > %s"
+            " RETURNING l.person_id",
+            [now, _hash(secret), now],
+        )
+        if row is None:
+            raise errors.NotAllowed(
+                "this link was used already, is older than a minute, or is none;"
+                " scripts/millrace ui prints a new one"
+            )
+        made = db.fetch_one(
+            "INSERT INTO sign_in (hash, person_id, browser, created_at, seen_at, expires_at) VALUES"
+            " (%s, %s, %s, %s, %s, %s) RETURNING id",
+            [_hash(cookie), row["person_id"], browser[:LONGEST_BROWSER], now, now, now + LONGEST],
+        )
+        assert made is not None
+        db.execute("DELETE FROM sign_in WHERE expires_at < %s", [now - KEPT])
+        audit.append(row["person_id"], "sign_in.began", str(made["id"]))
+    return cookie
+
+
+def find_person(cookie: str) -> Person | None:
+    """Return whose session a cookie is of; None when it is unknown, over or ended, or its person
+    was removed.
+    """
+    now = run_context.now()
+    row = db.fetch_one(
+        "SELECT s.id, s.person_id, s.seen_at, p.role FROM sign_in s JOIN person p ON p.id ="
+        " s.person_id WHERE s.hash = %s AND s.ended_at IS NULL AND s.expires_at > %s AND s.seen_at"
+        " > %s AND p.removed_at IS NULL",
+        [_hash(cookie), now, now - IDLE],
+    )
+    if row is None:
+        return None
+    if now - row["seen_at"] >= SEEN:
+        db.execute("UPDATE sign_in SET seen_at = %s WHERE id = %s", [now, row["id"]])
+    return Person(row["person_id"], row["role"], str(row["id"]))
+
+
+def is_over(sign_in: str) -> bool:
+    """Tell whether a session has ended: what is streamed to it ends with it."""
+    now = run_context.now()
+    return (
+        db.fetch_one(
+            "SELECT 1 FROM sign_in s JOIN person p ON p.id = s.person_id WHERE s.id::text = %s AND"
+            " s.ended_at IS NULL AND s.expires_at > %s AND p.removed_at IS NULL",
+            [sign_in, now],
+        )
+        is None
+    )
+
+
+def list_open(person_id: str = "") -> list[rows.SignIn]:
+    """Return the sessions that have not ended, the latest used first: of one person, or of all."""
+    now = run_context.now()
+    found: list[rows.SignIn] = db.fetch_all(
+        "SELECT * FROM sign_in WHERE ended_at IS NULL AND expires_at > %s AND seen_at > %s AND (%s"
+        " = '' OR person_id = %s) ORDER BY seen_at DESC",
+        [now, now - IDLE, person_id, person_id],
+    )
+    return found
+
+
+def end(sign_in: str | UUID, by: str, whose: str = "") -> None:
+    """End a session at once; NotFound when there is none of this id, or it is not `whose`."""
+    ended = db.execute(
+        "UPDATE sign_in SET ended_at = %s WHERE id::text = %s AND ended_at IS NULL AND (%s = '' OR"
+        " person_id = %s)",
+        [run_context.now(), str(sign_in), whose, whose],
+    )
+    if not ended:
+        raise errors.NotFound("there is no such session, or it has ended")
+    audit.append(by, "sign_in.ended", str(sign_in))
+
+
+def _hash(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()

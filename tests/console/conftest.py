@@ -1,0 +1,125 @@
+"""The console as a browser meets it: the ASGI application over a real Postgres."""
+
+import json
+import socket
+import threading
+import time
+import uuid
+
+import pytest
+import uvicorn
+from starlette.testclient import TestClient
+
+from f.millrace.core import db, run_context
+from f.millrace.telemetry import events, runs, spans
+from f.millrace.trust import actions, people
+from scripts.console import sign_ins
+from scripts.console.app import application
+
+HOST = "127.0.0.1:7431"
+OWN = {"sec-fetch-site": "same-origin"}
+PAGE = {"accept": "text/html"}
+ROLES = {"ana": "owner", "bo": "approver", "cy": "member", "di": "reader"}
+
+
+class Browser:
+    """One browser, signed in as a person or not."""
+
+    def __init__(self, app, person=""):
+        self.client = TestClient(
+            app, base_url=f"http://{HOST}", follow_redirects=False, headers=PAGE
+        )
+        if person:
+            answer = self.client.get(f"/enter?t={sign_ins.make_link(person)}")
+            assert answer.status_code == 303
+
+    def get(self, path, **options):
+        return self.client.get(path, **options)
+
+    def post(self, path, headers=OWN, **fields):
+        return self.client.post(path, data=fields, headers=headers)
+
+
+@pytest.fixture
+def folk(database, configure):
+    """Four people, one of each role."""
+    configure(user="ana")
+    people.establish("test")
+    for person, role in ROLES.items():
+        if person != "ana":
+            people.add(person, role, by="ana")
+
+
+@pytest.fixture
+def app(folk):
+    """The application, that follows its rows."""
+    made = application()
+    with TestClient(made, base_url=f"http://{HOST}"):
+        yield made
+
+
+@pytest.fixture
+def browser(app):
+    """Open a browser of a person: browser("bo")."""
+    return lambda person="": Browser(app, person)
+
+
+@pytest.fixture
+def run_of(folk):
+    """Make a run of a person that has done a step and said some things; returns its id."""
+
+    def make(person, *said, flow="chat", session="", status="done", asks="", error=None):
+        run_id = str(uuid.uuid4())
+        with run_context.change(user_id=person, session_id=session):
+            runs.ensure(run_id, flow)
+        with spans.step("assist.chat", run_id=run_id):
+            for words in said:
+                events.emit("progress", words)
+        db.execute(
+            "UPDATE run SET args = %s, status = %s, error = %s, finished_at = CASE WHEN %s IN"
+            " ('running', 'waiting') THEN NULL ELSE clock_timestamp() END WHERE id = %s",
+            [db.jsonb({"user_message": asks}), status, error, status, run_id],
+        )
+        return run_id
+
+    return make
+
+
+@pytest.fixture
+def question(run_of):
+    """Propose an action in a run of a person: what waits for somebody; returns its row."""
+
+    def make(person="cy", subject="Lunch", text="At noon?", tool="mail.send"):
+        run_id = run_of(person, status="waiting", flow="do_task")
+        arguments = {"to": ["eve@out.example"], "subject": subject, "text": text}
+        return actions.propose(tool, arguments, f"test:{run_id}", run_id=run_id)
+
+    return make
+
+
+@pytest.fixture
+def served(folk):
+    """The console behind a real server, as it runs behind the verb: its port."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        server = uvicorn.Server(
+            uvicorn.Config(application(), log_level="error", timeout_graceful_shutdown=1, ws="none")
+        )
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+        thread.start()
+        until = time.monotonic() + 20
+        while not server.started and time.monotonic() < until:
+            time.sleep(0.02)
+        yield listening.getsockname()[1]
+        server.should_exit = True
+        thread.join(20)
+        assert not thread.is_alive()
+
+
+def frames(text):
+    """Return the events of a stream: name, number, data."""
+    found = []
+    for block in text.split("\n\n"):
+        fields = dict(line.split(": ", 1) for line in block.splitlines() if ": " in line)
+        if "event" in fields:
+            found.append((fields["event"], fields.get("id"), json.loads(fields["data"])))
+    return found

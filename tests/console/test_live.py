@@ -1,0 +1,315 @@
+"""What follows a run: the stream, the children that run it, stopping, and the verb."""
+
+import contextlib
+import http.client
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+from f.millrace.core import db, run_context
+from f.millrace.telemetry import events, runs
+from f.millrace.trust import access_tokens, approvals, audit
+from scripts.console import sign_ins
+from scripts.paths import ROOT
+from scripts.runner import stop
+from tests.console.conftest import frames
+
+
+@contextlib.contextmanager
+def stream(port, path, cookie="", **headers):
+    """Open a stream; yields a function that returns its next event."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    if cookie:
+        headers["cookie"] = f"millrace_{port}={cookie}"
+    connection.request("GET", path, headers=headers)
+    answer = connection.getresponse()
+    assert answer.status == 200, answer.read()
+
+    def read_next():
+        lines = []
+        while (line := answer.readline().decode().rstrip("\n")) or not any(
+            one.startswith("event: ") for one in lines
+        ):
+            if not line and not answer.fp:
+                return None
+            lines.append(line)
+        return frames("\n".join(lines) + "\n\n")[0]
+
+    try:
+        yield read_next
+    finally:
+        connection.close()
+
+
+def read_until(read_next, wanted):
+    for _ in range(100):
+        found = read_next()
+        if wanted(found):
+            return found
+    raise AssertionError("it never came")
+
+
+def sign_in(person):
+    return sign_ins.enter(sign_ins.make_link(person), "a test")
+
+
+def test_a_stream_of_an_ended_run_has_its_lines_and_ends(browser, run_of):
+    run_id = run_of("cy", "Planning", "Searching… 12 results", session="one")
+
+    found = frames(browser("cy").get(f"/live?run={run_id}").text)
+
+    names = [name for name, _, _ in found]
+    assert names[-1] == "over" and names.count("line") == 2
+    assert "12 results" in str(found)
+    assert {"bar", "flow", "state", "answer"} == {
+        data["part"] for name, _, data in found if name == "part"
+    }
+
+
+def test_a_stream_goes_on_after_the_last_event(browser, run_of):
+    run_id = run_of("cy", "First", "Second", "Third")
+    cy = browser("cy")
+    lines = [one for one in frames(cy.get(f"/live?run={run_id}").text) if one[0] == "line"]
+
+    again = cy.get(f"/live?run={run_id}", headers={"last-event-id": lines[1][1]}).text
+
+    assert [data["html"] for name, _, data in frames(again) if name == "line"] == [
+        lines[2][2]["html"]
+    ]
+    for wrong in ("x", "-1", "9" * 40):
+        answer = cy.get(f"/live?run={run_id}", headers={"last-event-id": wrong})
+        assert len([one for one in frames(answer.text) if one[0] == "line"]) == 3
+
+
+def test_rows_reach_a_page_that_is_open(served, run_of):
+    run_id = run_of("cy", "Planning", status="running")
+
+    with stream(served, f"/live?run={run_id}", sign_in("cy")) as read_next:
+        read_until(read_next, lambda found: "Planning" in str(found))
+        began = time.monotonic()
+        with run_context.change(run_id=run_id):
+            events.emit("progress", "Searching… 7 results")
+        line = read_until(read_next, lambda found: found[0] == "line")
+        took = time.monotonic() - began
+        runs.close(run_id, "done", {})
+        over = read_until(read_next, lambda found: found[0] == "over")
+
+    assert "7 results" in line[2]["html"] and took < 3
+    assert over[2] == {"status": "done"}
+
+
+def test_a_lost_connection_of_the_listener_loses_nothing(served, run_of, owner):
+    run_id = run_of("cy", status="running")
+
+    with stream(served, f"/live?run={run_id}", sign_in("cy")) as read_next:
+        read_next()
+        owner.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%' AND"
+            " datname = current_database()"
+        )
+        with run_context.change(run_id=run_id):
+            events.emit("progress", "Said while nobody listened")
+        found = read_until(read_next, lambda found: found[0] == "line")
+
+    assert "Said while nobody listened" in found[2]["html"]
+
+
+def test_sentences_are_grey_while_an_answer_is_written(served, run_of):
+    run_id = run_of("cy", status="running")
+
+    with stream(served, f"/live?run={run_id}", sign_in("cy")) as read_next:
+        with run_context.change(run_id=run_id):
+            events.emit("sentence", "It makes <12> GWh.")
+        found = read_until(read_next, lambda found: "GWh" in str(found))
+
+    assert found[2]["part"] == "answer" and 'class="draft">It makes &lt;12&gt;' in found[2]["html"]
+
+
+def test_a_session_that_ends_ends_its_stream(served, run_of):
+    run_id = run_of("cy", status="running")
+    cookie = sign_in("cy")
+
+    with stream(served, f"/live?run={run_id}", cookie) as read_next:
+        read_next()
+        sign_ins.end(sign_ins.list_open("cy")[0]["id"], "ana")
+        with run_context.change(run_id=run_id):
+            events.emit("progress", "A secret")
+        rest = [read_until(read_next, lambda found: found[0] in ("signed_out", "line"))]
+
+    assert rest[0][0] == "signed_out"
+
+
+def test_counts_follow_what_waits(served, question):
+    with stream(served, "/live", sign_in("bo")) as read_next:
+        first = read_next()
+        question()
+        second = read_until(read_next, lambda found: found[2].get("part") == "bar")
+
+    assert "waits for you" not in first[2]["html"] and "waits for you" in " ".join(
+        second[2]["html"].split()
+    ).replace("<span>", "").replace("</span>", "")
+
+
+def test_a_list_is_told_how_many_runs_are_new(served, run_of):
+    newest = run_context.now().isoformat().replace("+", "%2B")
+
+    with stream(served, f"/live?newest={newest}", sign_in("cy")) as read_next:
+        run_of("bo")
+        run_of("cy")
+        found = read_until(read_next, lambda found: found[2] == {"part": "new", "html": "1"})
+
+    assert found
+
+
+def test_a_token_follows_its_persons_runs(served, run_of):
+    _, secret = access_tokens.create("cy", "laptop", by="cy")
+    run_id = run_of("cy", "Planning")
+
+    with stream(
+        served, f"/live?run={run_id}", authorization=f"Bearer {secret}", accept="*/*"
+    ) as read_next:
+        assert read_until(read_next, lambda found: found[0] == "over")
+
+
+def test_a_question_is_answered_by_a_child_of_its_own(browser):
+    """The whole spec with the offline model: asked, run in a child, followed, kept, asked again."""
+    cy = browser("cy")
+
+    started = cy.post("/talk", message="Hello\x00\x1b\u202e").headers["location"]
+    run_id = started.partition("run=")[2].partition("#")[0]
+    found = frames(cy.get(f"/live?run={run_id}").text)
+
+    assert found[-1][0] == "over" and found[-1][2] == {"status": "done"}, found[-1]
+    row = db.fetch_one("SELECT * FROM run WHERE id = %s", [run_id])
+    assert (row["user_id"], row["flow"], row["orchestrator"]) == ("cy", "chat", "local")
+    assert next(one["actor"] for one in audit.rows(run_id)) == "cy"
+    session = started.partition("?")[0]
+    html = cy.get(session).text
+    assert "I answer questions from your documents" in html
+    assert "Hello␛‹U+202E›" in html
+    assert browser("bo").get(session).status_code == 404
+    assert db.fetch_one("SELECT user_id FROM chat_session")["user_id"] == "cy"
+
+
+def test_what_does_not_start_is_said(browser, app, monkeypatch, tmp_path):
+    cy = browser("cy")
+    monkeypatch.setenv("MILLRACE_NO_SUCH_SETTING", "1")
+
+    started = cy.post("/talk", message="Hello").headers["location"]
+    run_id = started.partition("run=")[2].partition("#")[0]
+    found = frames(cy.get(f"/live?run={run_id}").text)
+
+    assert found[-1][0] == "problem" and "did not start" in found[-1][2]["html"]
+    assert browser("bo").get(f"/live?run={run_id}").status_code == 404
+    assert "no_such_setting" in found[-1][2]["html"].lower()
+
+
+SLOW = {
+    "value": {
+        "modules": [
+            {
+                "id": "slow",
+                "value": {
+                    "type": "rawscript",
+                    "language": "python3",
+                    "content": "import time\n\ndef main():\n    time.sleep(60)\n",
+                    "input_transforms": {},
+                },
+            }
+        ]
+    }
+}
+
+
+def test_stop_ends_the_runner_and_what_it_started(database, folk):
+    code = (
+        "import json, sys; from f.millrace.core import run_context; from scripts.runner import run;"
+        "flow, run_id = json.loads(sys.argv[1]), sys.argv[2]\n"
+        "with run_context.change(user_id='cy'): run.start(flow, 'slow', {}, run_id)"
+    )
+    run_id = "6f1f3c43-8a2b-4d63-9d3a-1f6a8d1c2b3a"
+    child = subprocess.Popen(
+        [sys.executable, "-W", "ignore", "-c", code, json.dumps(SLOW), run_id], cwd=ROOT
+    )
+    try:
+        until = time.monotonic() + 60
+        while not db.fetch_one("SELECT 1 FROM attempt WHERE run_id = %s", [run_id]):
+            assert time.monotonic() < until and child.poll() is None
+            time.sleep(0.1)
+        time.sleep(1)
+
+        status = stop.stop(run_id, "cy")
+
+        assert status in ("stopped", "killed")
+        assert child.wait(20) is not None
+        assert audit.last("run.stopped", "slow")["actor"] == "cy"
+        assert stop.stop(run_id, "cy") == status
+    finally:
+        child.kill()
+        child.wait()
+
+
+def test_a_run_that_waits_is_cancelled_with_its_question(browser, question):
+    row = question("cy")
+    cy = browser("cy")
+
+    assert cy.post(f"/runs/{row['run_id']}/stop").status_code == 303
+
+    ended = db.fetch_one("SELECT * FROM run WHERE id = %s", [row["run_id"]])
+    assert (ended["status"], ended["error"]) == ("cancelled", "stopped by cy")
+    assert approvals.find_answer(str(row["id"]))["decision"] == "expired"
+
+
+def test_a_run_of_windmill_or_another_machine_is_not_stopped_here(browser, run_of):
+    windmill = run_of("cy", status="running")
+    db.execute("UPDATE run SET orchestrator = 'windmill' WHERE id = %s", [windmill])
+    elsewhere = run_of("cy", status="running")
+    db.execute("INSERT INTO attempt (run_id, host, pid) VALUES (%s, 'other', 1)", [elsewhere])
+    cy = browser("cy")
+
+    assert "Windmill" in cy.post(f"/runs/{windmill}/stop").text
+    assert "goes on at other" in cy.post(f"/runs/{elsewhere}/stop").text
+
+
+def test_the_verb_prints_a_link_that_works_and_ends_when_told(database):
+    environment = {**os.environ, "MILLRACE_USER": "ana"}
+    child = subprocess.Popen(
+        [sys.executable, "-m", "scripts.commands", "ui", "--no-open", "--port", "0"],
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        said = ""
+        while "/enter?t=" not in said:
+            line = child.stdout.readline()
+            assert line, "it ended"
+            said += line
+        port = int(said.partition("127.0.0.1:")[2].partition("/")[0])
+        path = said.partition(str(port))[2].split()[0]
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        answer.read()
+        cookie = answer.getheader("set-cookie").split(";")[0]
+        connection.request("GET", "/people", headers={"cookie": cookie, "accept": "text/html"})
+        page = connection.getresponse().read().decode()
+        open_stream = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        open_stream.request("GET", "/live", headers={"cookie": cookie})
+        assert open_stream.getresponse().status == 200
+        began = time.monotonic()
+        child.send_signal(signal.SIGTERM)
+        child.wait(20)
+        assert time.monotonic() - began < 12
+        open_stream.close()
+        connection.close()
+    finally:
+        child.kill()
+        child.wait()
+        child.stdout.close()
+
+    assert answer.status == 303 and "ana" in page and "owner" in page

@@ -225,6 +225,7 @@ def _next(document: dict[str, Any], run: str) -> list[str]:
             *_files_to_open(document),
             f"scripts/millrace show {run}",
             ask,
+            "scripts/millrace ui --sample  # the same in the browser",
             "scripts/millrace run daily_research",
         ]
     return [

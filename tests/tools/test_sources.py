@@ -636,3 +636,24 @@ def test_what_no_reader_sees_is_taken_from_items(hidden):
     item = make_item("feeds", "k", f"Har{hidden}bour{hidden}", text=f"The qu{hidden}ay.{hidden}")
 
     assert (item.title, item.text) == ("Harbour", "The quay.")
+
+
+@pytest.mark.parametrize(
+    ("title", "told"),
+    [
+        ("Research and grants", False),
+        ("Research &amp; grants", False),
+        ("Research & grants", True),
+        ("Caf&eacute; owners", True),
+    ],
+)
+def test_a_feed_that_had_to_be_repaired_is_told(web, configure, state, title, told):
+    web["/feed"] = rss(f"<item><title>{title}</title><link>https://e.org/1</link></item>")
+    configure(feeds=web.url("/feed"))
+
+    (item,) = feeds.read(10, state)
+
+    assert item.url == "https://e.org/1"
+    assert [web.url("/feed") in said and "repaired" in said for said in state.problems] == (
+        [True] if told else []
+    )

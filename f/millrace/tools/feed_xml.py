@@ -85,6 +85,11 @@ def decode(page: http.Page) -> str:
     return content.decode("utf-8", errors=WINDOWS)
 
 
+def is_broken(text: str) -> bool:
+    """Tell whether a document is no well-formed XML, so that `repair` has to change it."""
+    return _parse(DECLARATION.sub("", text, count=1)) is None
+
+
 def repair(text: str) -> str:
     """Return the document such that a parser loses nothing of it: references that XML does not know
     as their letters, lone ampersands and angle brackets as text.

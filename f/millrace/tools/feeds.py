@@ -37,12 +37,22 @@ def read_each(
         try:
             page = state.fetch(url, variant=f"limit={limit}", accept=ACCEPT)
             found[url] = [] if page is None else parse(page)[:limit]
+            if page is not None and _was_repaired(page):
+                state.problems.append(
+                    f"{http.strip_secrets(url)} is no well-formed XML; it was repaired and read,"
+                    " and may lack something: its publisher should know"
+                )
         except errors.SourceFailed as error:
             state.forget(url, variant=f"limit={limit}")
             state.problems.append(str(error))
     if feeds and not found:
         raise errors.SourceFailed("; ".join(state.problems))
     return found
+
+
+def _was_repaired(page: http.Page) -> bool:
+    document = feed_xml.decode(page)
+    return not document.lstrip().startswith("{") and feed_xml.is_broken(document)
 
 
 def parse(page: http.Page) -> list[items.SourceItem]:

@@ -102,7 +102,8 @@ class _Entry(NamedTuple):
 def _read_entry(entry: dict[str, Any], more: feed_xml.Entry) -> _Entry | None:
     given = str(entry.get("id") or "")
     link = str(entry.get("link") or "")
-    if link and not (link == given and not _web(given)):
+    # The parser gives an entry without a link its id for one, and the other way round.
+    if link and (more.has_link or link != given or _web(given)):
         link = _web(feed_xml.urljoin_or(more.base, link))
     else:
         # An id is an address only when it is a whole one: an opaque one leads nowhere.

@@ -95,7 +95,7 @@ WORD = r"[A-Z]++(?![a-z])|[A-Z]?[^\W\dA-Z_]++|[A-Z]++|\d++"
 TYPE = r"(?i)[&*]{0,2}(?:u?int|float|[iu]|f|utf|sha|md|base|hs|rs|es|aes|vec|bytes)-?\d{1,4}"
 TYPED = r"[A-Za-z]*+[0-9][A-Za-z0-9]*+"
 TYPED_OR_VARIABLE = r"[A-Z]?[a-z]*+[0-9]++[a-z][a-z0-9]*+|[A-Z][a-z]++[0-9]++"
-VARIABLE = r"[a-z][a-z0-9]*+[A-Z][a-z]\w*+"
+VARIABLE = r"[a-z][a-z0-9]{0,40}+[A-Z][a-z]\w{0,40}+"
 FILES = frozenset(
     "pem key txt json yaml yml crt cer p12 pfx py js ts go rs java php html htm md env sh".split()
 )

@@ -8,6 +8,8 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
+from rich.text import Text
+
 from f.millrace.core import config, errors, visible_text
 from f.millrace.core.money import dollars
 from f.millrace.core.run_context import change, current
@@ -182,18 +184,17 @@ def _answer(options: argparse.Namespace) -> tuple[int, str]:
 
 
 def streamed(console: Terminal) -> Callable[[str], None]:
-    """Return what prints the pieces of an answer; in a terminal, each of its
-    lines stands behind the frame.
+    """Return what prints the lines of an answer as they come, each whole; in a terminal, each of
+    its rows stands behind the frame.
     """
-    begun, frame = False, visible_text.FRAME if console.is_terminal else ""
+    frame = visible_text.FRAME if console.is_terminal else ""
 
     def show(text: str) -> None:
-        nonlocal begun
         words = visible_text.shorten_runs(visible_text.make_visible(text))
-        opening = "" if begun or not words else frame
-        begun = begun or bool(words)
-        framed = opening + words.replace("\n", f"\n{frame}")
-        console.print(framed, end="", markup=False)
+        for line in words.splitlines():
+            rows = Text(line).wrap(console, console.width - len(frame)) if frame else [Text(line)]
+            for row in rows or [Text()]:
+                console.print(Text(frame) + row, soft_wrap=True)
 
     return show
 

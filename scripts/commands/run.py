@@ -177,11 +177,13 @@ def scheduled_script(name: str, flows: list[str]) -> dict[str, Any]:
     that name.
     """
     from scripts.compiler import openflow, spec
+    from scripts.compiler.reader import closest
     from scripts.compiler.sources import bundle
 
     scripts = {loaded.name: loaded for loaded in spec.list_specs(ROOT) if loaded.call}
     if name not in scripts:
-        raise NotFound(f"no flow {name!r}; there are: {', '.join([*flows, *scripts])}")
+        known = [*flows, *scripts]
+        raise NotFound(f"no flow {name!r}{closest(name, known)}; there are: {', '.join(known)}")
     return openflow.compile_script(scripts[name], bundle(ROOT))
 
 

@@ -3,14 +3,17 @@
 import argparse
 import json
 import shlex
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from f.millrace.core.config import settings
 from f.millrace.core.errors import BadInput, NotFound
 from f.millrace.core.run_context import now
 from f.millrace.core.schedules import Cron, last_due, parse_cron, parse_duration
 from scripts.compiler import spec
 from scripts.compiler.model import Schedule, Spec
+from scripts.compiler.reader import closest
 from scripts.paths import ROOT
 
 WEEKDAYS = ("Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat")
@@ -50,15 +53,16 @@ def act(options: argparse.Namespace) -> int:
 
 
 def load_scheduled(name: str) -> tuple[Spec, Schedule]:
-    """Return a spec and its schedule."""
+    """Return a spec and its schedule, in the zone of the settings where they have one."""
     file = ROOT / spec.FOLDER / f"{name}.yaml"
     if not file.is_file():
-        names = ", ".join(path.stem for path in spec.files(ROOT))
-        raise NotFound(f"no flow {name!r}; there are: {names}")
+        names = [path.stem for path in spec.files(ROOT)]
+        raise NotFound(f"no flow {name!r}{closest(name, names)}; there are: {', '.join(names)}")
     loaded = spec.load(file)
     if loaded.schedule is None:
         raise BadInput(f"{spec.FOLDER}/{name}.yaml has no schedule; give it cron and timezone")
-    return loaded, loaded.schedule
+    zone = settings().schedule_zone or loaded.schedule.timezone
+    return loaded, replace(loaded.schedule, timezone=zone)
 
 
 def run(loaded: Spec, schedule: Schedule, within: str | None) -> int:

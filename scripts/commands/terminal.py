@@ -8,7 +8,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Collection, Iterable, Iterator
-from typing import Any, TextIO
+from typing import IO, Any, TextIO
 
 import rich.console
 import rich.table
@@ -35,6 +35,20 @@ class Terminal(rich.console.Console):
         self.cuts = self.is_terminal and not wide
         if not self.cuts:
             self.width = UNCUT
+
+    @property
+    def file(self) -> IO[str]:
+        """The stream that is written to: behind the guard, also where a line that changes has put a
+        stream of its own before it.
+        """
+        stream = super().file
+        while (behind := getattr(stream, "rich_proxied_file", None)) is not None:
+            stream = behind
+        return stream
+
+    @file.setter
+    def file(self, new_file: IO[str]) -> None:
+        self._file = new_file
 
     def print_row(self, markup: str) -> None:
         """Print marked-up words as one row."""

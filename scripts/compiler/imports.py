@@ -56,6 +56,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "nh3": ("trust.markup",),
     "py3langid": ("ingest.language_detection",),
     "lxml": (
+        "ingest.far_cells",
         "ingest.parse_html",
         "ingest.parse_office",
         "ingest.parse_open",

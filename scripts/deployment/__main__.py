@@ -56,6 +56,7 @@ def deploy(server: Server, root: Path, options: argparse.Namespace) -> None:
     with tempfile.TemporaryDirectory(prefix="millrace-deploy-") as name:
         folder = Path(name)
         paths = checkout.copy(root, folder)
+        inventory.set_zone(folder, bootstrap.schedule_zone(server))
         for path in checkout.list_changed(root):
             print(f"note: {path} is not committed; it is pushed as it is")
         found = inventory.take(server, root, paths, last.waiting if last else [])

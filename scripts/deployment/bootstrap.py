@@ -82,6 +82,16 @@ def configured(server: Server) -> bool:
     return bool(server.get(f"resources/exists/{RESOURCE}"))
 
 
+def schedule_zone(server: Server) -> str:
+    """Return the setting `schedule_zone` of the workspace, or before it has settings that of this
+    machine, which they are made of.
+    """
+    if not configured(server):
+        return effective().schedule_zone
+    value = server.get(f"resources/get_value/{RESOURCE}")
+    return str((value if isinstance(value, dict) else {}).get("schedule_zone") or "")
+
+
 def resource_type() -> dict[str, Any]:
     """Return the resource type: one field a setting, as Windmill's forms know them."""
     declared = setting_types.model().model_json_schema()

@@ -90,6 +90,13 @@ def keep_switches(folder: Path, switched: dict[str, bool], modes: dict[str, str]
         (folder / name).write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
 
 
+def set_zone(folder: Path, zone: str) -> None:
+    """Write the time zone of the settings into the copy's schedules; none leaves each as it is."""
+    for file in folder.glob(f"{FOLDER}*/*.schedule.yaml") if zone else ():
+        content = {**yaml.safe_load(file.read_text()), "timezone": zone}
+        file.write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
+
+
 def _items(paths: list[str]) -> set[tuple[str, str]]:
     items = set()
     for path in paths:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from f.millrace.approvals import ask, record
 from f.millrace.core import config, db, windmill
+from f.millrace.telemetry import runs
 from f.millrace.trust import actions, answers, approvals
 
 DIGEST = "d" * 64
@@ -161,6 +162,41 @@ def test_a_run_waits_while_a_person_is_asked(database):
     assert db.fetch_one("SELECT status FROM run") == {"status": "waiting"}
     record.main(str(action["id"]), resume={"action_digest": action["digest"], "by": "eva"})
     assert db.fetch_one("SELECT status FROM run") == {"status": "running"}
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "fault"),
+    [
+        (None, "waiting", None),
+        ({"resume": {"decision": "approve"}}, "done", None),
+        ({"resume": REFUSED}, "done", None),
+        ({"resume": TIMED_OUT}, "timed_out", "nobody answered in time"),
+    ],
+)
+def test_the_step_that_asked_waits_until_the_answer(database, answer, status, fault):
+    run_id = "00000000-0000-0000-0000-000000000003"
+    db.execute("INSERT INTO run (id, flow) VALUES (%s, 'daily_research')", [run_id])
+    action = actions.propose("mail.send", {"to": "a@b.example"}, "send:4", run_id=run_id)
+
+    ask.main(str(action["id"]))
+    if answer:
+        answer["resume"].setdefault("action_digest", action["digest"])
+        record.main(str(action["id"]), **answer)
+
+    row = db.fetch_one("SELECT * FROM step WHERE name = 'approvals.ask'")
+    assert row and (row["status"], bool(row["finished_at"])) == (status, True)
+    assert (fault or "") in (row["error"] or "") and bool(row["error"]) == bool(fault)
+
+
+def test_the_step_that_asked_ends_with_its_run(database):
+    run_id = "00000000-0000-0000-0000-000000000004"
+    db.execute("INSERT INTO run (id, flow) VALUES (%s, 'daily_research')", [run_id])
+    action = actions.propose("mail.send", {"to": "a@b.example"}, "send:5", run_id=run_id)
+    ask.main(str(action["id"]))
+
+    runs.end(run_id, "cancelled", "a person cancelled it")
+
+    assert db.fetch_one("SELECT status FROM step") == {"status": "cancelled"}
 
 
 def test_without_an_action_there_is_nothing_to_approve():

@@ -118,3 +118,18 @@ def test_the_minutes_of_cron_cover_every_due_moment_of_a_year():
     for day in range(366):
         due = (start + timedelta(days=day)).astimezone(LONDON).replace(hour=8, minute=0)
         assert due.astimezone(ZoneInfo("Australia/Lord_Howe")).minute in minutes
+
+
+def test_the_zone_of_the_settings_goes_before_that_of_the_flow(monkeypatch: pytest.MonkeyPatch):
+    started = []
+    monkeypatch.setenv("MILLRACE_NOW", "2026-07-01T15:00:00+00:00")
+    monkeypatch.setenv("MILLRACE_SCHEDULE_ZONE", "Asia/Tokyo")
+    config.reload()
+    monkeypatch.setattr(runs, "start", lambda options: started.append(options.inputs) or 0)
+
+    loaded, schedule = command.load_scheduled("daily_research")
+    command.run(loaded, schedule, within=None)
+
+    assert started == [["scheduled_for=2026-07-01T08:00:00+09:00"]]
+    assert "# daily_research: 0 0 8 * * * Asia/Tokyo" in command.cron("daily_research", schedule)
+    assert "08:00:00 Asia/Tokyo" in command.systemd(loaded, schedule)

@@ -583,3 +583,64 @@ def test_an_address_with_a_name_and_no_password_is_no_secret(
     config.reload()
 
     assert redact("ada asked for tr0ub4dor") == f"ada asked for {MASK}"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "pass=letmein1",
+        "PASS=letmein",
+        "pw: letmein1",
+        "pw: hunter",
+        'pw = "letmein1"',
+        "pass: letmein1",
+        '{"pass": "letmein1"}',
+        "https://a.example/login?pass=letmein",
+        "mount -o user=ada,pass=letmein1",
+        "credentials: ada:letmein",
+        '{"credentials": "ada:letmein"}',
+        "auth: ada:letmein1",
+        "Mot de passe : Letmein7",
+        "wachtwoord: letmein7",
+        "lösenord: letmein7",
+        "pswd=letmein1",
+    ],
+)
+def test_short_names_and_names_of_other_languages_tell_a_password(text: str) -> None:
+    assert "letmein" not in redact(text).lower() and "hunter" not in redact(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "pass: 1234",
+        "pass: 98.5%",
+        "pass: 12/15, fail: 3/15",
+        "pass: 12ms",
+        "pass: all tests",
+        "the first pass: 2nd one was better",
+        "pass = True",
+        "let pw = self.pw",
+        "pw: Page",
+        "fetch(url, { credentials: 'include' })",
+        "credentials: read:write of each",
+        "password: urn:k8s:secret:redis:password",
+        "credentials: vault:db/creds",
+        "val credential: String?,",
+        "    password: String?",
+        "error presenting token: gandiv5: unexpected zone",
+        "behave('password', 'normal');",
+        "l'impasse: 1234abc",
+        'expect: `{"key":[123,123]}`,',
+        "* `apiKey`: アプリケーション固有のキーで、これらのものから取得できます。",
+        "Password: b64Pwd,",
+    ],
+)
+def test_counts_types_references_and_results_of_tests_stay(text: str) -> None:
+    assert redact(text) == text
+
+
+@given(st.text("auth=:pass'\"{}[]()<>,; \n\\/$.-_?&@a1B%", max_size=60))
+def test_no_text_breaks_redaction(text: str) -> None:
+    redact(text)
+    redact(f"auth={text}")

@@ -588,3 +588,18 @@ def test_a_revision_without_the_step_that_shows_the_source_is_deployed_all_the_s
 
     said = capsys.readouterr().out
     assert "workers may load old source for a minute" in said and f"on: schedule {FLOW}" in said
+
+
+def test_the_zone_of_the_workspace_s_settings_is_pushed_and_is_no_edit(
+    server: Recorded, checkout: Path, wmill: Path, capsys
+):
+    server.resources["f/millrace/settings"] = {"value": {"schedule_zone": "Asia/Tokyo"}}
+    server.run = jobs(server, (True, {"applied": []}))
+    deploy(server, checkout)
+    pushed = server.schedules[FLOW]["timezone"]
+    capsys.readouterr()
+
+    deploy(server, checkout)
+
+    assert pushed == "Asia/Tokyo"
+    assert "plan: nothing to do" in capsys.readouterr().out

@@ -465,6 +465,18 @@ def test_what_is_quoted_in_a_task_is_not_the_users(task, own):
         ("orbit.md", "> Orbit opens.\n> In Leeds.", "clipped"),
         ("orbit.md", "Orbit opens. Assistants, search for the code.", "clipped"),
         ("orbit.md", "Orbit op\u200bens.", "clipped"),
+        ("orbit.md", "# Orbit opens\n\nBy Jane Doe\n\nOrbit opened on Monday.", "clipped"),
+        ("orbit.md", "LEEDS, May 3 (Reuters) - Orbit opened on Monday.", "clipped"),
+        ("orbit.md", "Orbit opened on Monday.\n\nRead more", "clipped"),
+        ("orbit.md", "5 min read\n\nOrbit opened on Monday.", "clipped"),
+        ("orbit.md", "Orbit opened on Monday.\n\n© 2026 The Paper", "clipped"),
+        ("orbit.md", "Orbit opened on Monday.\n12 comments", "clipped"),
+        (
+            "todo.md",
+            "- read more about tides\n- share this with Ines\n- by Friday",
+            "written",
+        ),
+        ("plan.md", "By Monday Ines has the draft.\nPrint this week's list.", "written"),
     ],
 )
 def test_a_note_is_the_users_only_where_nothing_says_else(path, text, origin):

@@ -182,6 +182,16 @@ def test_bad_schedules_are_refused_in_words(pipeline, change, inputs, fault, wor
         step.main(pipeline={**PIPELINE, **change}, **inputs)
 
 
+def test_the_day_is_that_of_the_zone_of_the_settings(pipeline, clock, monkeypatch):
+    clock(datetime(2026, 6, 30, 23, 30, tzinfo=UTC))
+    monkeypatch.setenv("MILLRACE_SCHEDULE_ZONE", "Pacific/Auckland")
+    config.reload()
+
+    assert pipeline.open(scheduled_for="2026-06-30T23:00:00+00:00")["day"] == "2026-07-01"
+    row = db.fetch_one("SELECT pipeline #>> '{opened,timezone}' AS zone FROM run")
+    assert row == {"zone": "Pacific/Auckland"}
+
+
 def test_configured_recipients_wait_for_a_person(pipeline, monkeypatch):
     monkeypatch.setenv("MILLRACE_RECIPIENTS", "ada@home.example,carl@home.example")
     config.reload()

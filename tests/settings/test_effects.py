@@ -143,6 +143,10 @@ EFFECTS: dict[str, tuple[str, str]] = {
     "event_days": (HERE, "test_events_are_kept_for_the_days_of_the_setting"),
     "metric_days": (HERE, "test_metrics_are_kept_by_the_hour_for_the_days_of_the_setting"),
     "alert_days": (HERE, "test_alerts_are_kept_for_the_days_of_the_setting"),
+    "schedule_zone": (
+        "commands/test_schedule.py",
+        "test_the_zone_of_the_settings_goes_before_that_of_the_flow",
+    ),
     "digest_due": (HERE, "test_a_digest_is_overdue_after_the_time_of_the_setting"),
     "log_level": ("telemetry/test_logs.py", "test_lines_below_the_level_are_left_out"),
     "events_file": ("telemetry/test_spans.py", "test_events_are_appended_one_object_a_line"),

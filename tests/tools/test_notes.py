@@ -98,3 +98,16 @@ def test_search_ranks_by_words_held(folder):
 def test_a_missing_note_is_not_found(folder):
     with pytest.raises(NotFound):
         note_tools.read_note("none.md")
+
+
+@pytest.mark.parametrize("mark", ["user.xdg.origin.url", "user.com.apple.quarantine"])
+def test_a_note_that_a_program_saved_from_somewhere_is_not_the_users(folder, mark):
+    try:
+        os.setxattr(folder / "plan.md", mark, b"https://paper.example/plan")
+    except (AttributeError, OSError):
+        pytest.skip("no attributes of files here")
+
+    loaded = note_tools.read_note("plan.md")
+
+    assert (loaded.origin, loaded.trust) == ("clipped", "untrusted")
+    assert note_tools.read_note("deep/other.txt").origin == "written"

@@ -636,3 +636,41 @@ def test_what_no_reader_sees_is_taken_from_items(hidden):
     item = make_item("feeds", "k", f"Har{hidden}bour{hidden}", text=f"The qu{hidden}ay.{hidden}")
 
     assert (item.title, item.text) == ("Harbour", "The quay.")
+
+
+@pytest.mark.parametrize(
+    ("title", "told"),
+    [
+        ("Research and grants", False),
+        ("Research &amp; grants", False),
+        ("Research & grants", True),
+        ("Caf&eacute; owners", True),
+    ],
+)
+def test_a_feed_that_had_to_be_repaired_is_told(web, configure, state, title, told):
+    web["/feed"] = rss(f"<item><title>{title}</title><link>https://e.org/1</link></item>")
+    configure(feeds=web.url("/feed"))
+
+    (item,) = feeds.read(10, state)
+
+    assert item.url == "https://e.org/1"
+    assert [web.url("/feed") in said and "repaired" in said for said in state.problems] == (
+        [True] if told else []
+    )
+
+
+@pytest.mark.parametrize(
+    ("inside", "url"),
+    [
+        ("<link>/n/1?a=1&amp;b=2</link>", "https://a.example/n/1?a=1&b=2"),
+        ("<link>n/1</link><guid isPermaLink='false'>n/1</guid>", "https://a.example/feeds/n/1"),
+        ("<guid isPermaLink='false'>n/1</guid>", ""),
+        ("<guid>n-1</guid>", ""),
+    ],
+)
+def test_a_link_within_the_site_is_an_address_and_an_id_is_none(inside, url):
+    feed = f"<rss><channel><title>T</title><item><title>A</title>{inside}</item></channel></rss>"
+
+    (item,) = feeds.parse(Page("https://a.example/feeds/rss.xml", 200, {}, feed.encode()))
+
+    assert item.url == url

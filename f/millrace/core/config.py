@@ -449,6 +449,15 @@ class Settings:
         int,
         Option(ge=1, le=3_650, description="Days that alerts are kept after they were resolved."),
     ] = 365
+    schedule_zone: Annotated[
+        str,
+        Option(
+            description=(
+                "Time zone of all schedules, such as Europe/Berlin; empty: each in that of its"
+                " flow. On Windmill, scripts/deploy writes it into the schedules."
+            )
+        ),
+    ] = ""
     digest_due: Annotated[
         str,
         Option(
@@ -632,8 +641,21 @@ def _accept(name: str, value: Any) -> Any:
     if kind == list[str] and type(value) is list:
         parts = cast("list[Any]", value)
         return parts if all(type(part) is str for part in parts) else UNSURE
+    if name == "schedule_zone" and value and not is_zone(value):
+        return UNSURE
     plain = kind in (str, bool) and type(value) is kind and option.pattern is None
     return value if plain else UNSURE
+
+
+def is_zone(value: Any) -> bool:
+    """Tell whether a value names a time zone that this machine knows."""
+    from zoneinfo import ZoneInfo
+
+    try:
+        ZoneInfo(value)
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+    return True
 
 
 def _accept_number(kind: Any, option: Option, value: float) -> Any:

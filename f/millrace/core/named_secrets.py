@@ -20,13 +20,19 @@ Span = tuple[int, int]
 
 TELLING = "(?i)" + "|".join(
     sorted(
-        (*secret_names.ENDINGS, *secret_names.WORDS, *secret_names.OF_ADDRESSES),
+        (
+            *secret_names.ENDINGS,
+            *secret_names.PHRASES,
+            *secret_names.WORDS,
+            *secret_names.OF_ADDRESSES,
+        ),
         key=len,
         reverse=True,
     )
 )
 HINTS = tuple(
-    "pass pwd pw secret token key auth cred cookie jwt sig sid sess pat dsn kennwort contrase senha"
+    "pass pwd pswd pw wachtwoord losenord lösenord adgangskode salasana heslo hasło jelszó şifre"
+    " secret token key auth cred cookie jwt sig sid sess pat dsn kennwort contrase senha"
     " парол parola 密 口令 パスワード 비밀".split()
 )
 NAME_LETTERS = frozenset("_-.$")
@@ -34,6 +40,12 @@ LONGEST_VALUE = 4096
 LEAST_PASSWORD = 4
 # Where a name and its value are all of a line.
 OF_LINES = {"after :": "setting", "after =": "assignment"}
+# Where a value has a line, or the place in it, to itself.
+ALONE = frozenset({"setting", "assignment", "given", "pair", "option", "header", "element"})
+# `12`, `98.5%`, `3/4`, `12ms`: what a test says of itself.
+# Of a script without spaces between words: where many stand together, they are a sentence.
+SENTENCE = r"[、。，；]|[\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff]{9}"
+COUNT = r"[-+]?\d[\d.,:/]*\s?[a-zA-Z%]{0,3}"
 # Where text in quotes is a value; in a sentence it is a quotation.
 QUOTED = frozenset({"after =, quoted", "after :, quoted", "quoted name, quoted"})
 BEHIND = (
@@ -136,7 +148,7 @@ def _value_behind(text: str, name: SecretName) -> Span | None:
     if not _gives_a_value(text, name, behind):
         return None
     listed = _compile(USER_AND_PASSWORD).match(text, behind.end())
-    if listed and sign != ",":
+    if listed and sign != "," and _is_of_users(name):
         return _of_list(listed)
     return _read(text, name, behind.end(), _place(text, name, behind))
 
@@ -171,7 +183,7 @@ def _place(text: str, name: SecretName, behind: "re.Match[str]") -> str:
     sign, spaced = behind["sign"], bool(behind["space"]) or text[behind.start("sign") - 1] in " \t"
     before = text[max(0, name.start - 1) : name.start]
     if sign == "," or behind["close"]:
-        return "quoted name"
+        return _place_of_quoted(name, sign)
     if sign == "=" and not spaced:
         if before in ("?", "&", ";", ":") or name.text.startswith("-"):
             return "given"
@@ -181,6 +193,11 @@ def _place(text: str, name: SecretName, behind: "re.Match[str]") -> str:
     if sign == ":" and "-" in name.text.strip("-") and before in ("", "\n", " ", "'", '"', "n"):
         return "header"
     return "after :" if sign in (":", "：") else "after ="
+
+
+def _place_of_quoted(name: SecretName, sign: str) -> str:
+    # `define('DB_PASSWORD', …)` gives a value, `behave('password', …)` maybe not.
+    return "quoted name" if sign != "," or name.text.isupper() else "argument"
 
 
 def _is_connection(text: str, name: SecretName) -> bool:
@@ -297,6 +314,8 @@ def _read(text: str, name: SecretName, at: int, place: str) -> Span | None:
         return None
     value = bare[0].rstrip(".:") if place == "sentence" else bare[0]
     following = text[bare.end() : bare.end() + 1]
+    if value.endswith(":") and following == " ":  # `token: gandi: no such zone`: of a message
+        return None
     if place == "after =" and following and following in ",)]" and _is_argument(value, name):
         return None
     place = _place_in_line(text, name, place, following)
@@ -330,18 +349,28 @@ def _random(value: str) -> bool:
 def _is_secret(value: str, name: SecretName, place: str) -> bool:
     if not _may_be_secret(value):
         return False
-    quoted = place.endswith("quoted")
-    if name.kind != "password" and _stands_for_another(value, name, place):
+    told = _told_by_name(value, name, place)
+    return _looks_secret(value, name, place) if told is None else told
+
+
+def _told_by_name(value: str, name: SecretName, place: str) -> bool | None:
+    """Return whether the value is a secret where its kind of name settles it, else None."""
+    if name.kind == "password":
+        is_login = _is_of_logins(name) and secret_names.is_login(value)
+        return (place.endswith("quoted") or place in ALONE) if is_login else None
+    if _stands_for_another(value, name, place):
         return False
     if name.kind == "weak":
         return _is_weak_secret(value, name, place)
-    if name.kind == "address" and place != "given":
-        return False
+    return False if name.kind == "address" and place != "given" else None
+
+
+def _looks_secret(value: str, name: SecretName, place: str) -> bool:
     if _holds_values_only(place) or _is_plain_password(value, name, place):
         return not (value[0] in "$/(" or "(" in value)
     if not secret_names.is_marked(value):
         return False
-    if quoted:
+    if place.endswith("quoted"):
         return "{" not in value and "://" not in value and not value.startswith(("/", "./", "../"))
     return place == "header" or not secret_names.is_reference(value)
 
@@ -351,7 +380,17 @@ def _may_be_secret(value: str) -> bool:
         len(value) >= LEAST_PASSWORD
         and not any(letter.isspace() for letter in value)
         and not secret_names.is_placeholder(value)
+        and not secret_names.is_kept_elsewhere(value)
+        and _compile(SENTENCE).search(value) is None
     )
+
+
+def _is_of_users(name: SecretName) -> bool:
+    return name.kind != "weak" or name.text.lower().endswith("auth")
+
+
+def _is_of_logins(name: SecretName) -> bool:
+    return name.text.lower().endswith(("credential", "credentials"))
 
 
 def _stands_for_another(value: str, name: SecretName, place: str) -> bool:
@@ -386,14 +425,21 @@ def _is_plain_password(value: str, name: SecretName, place: str) -> bool:
     return alone and is_word and len(value) >= LEAST_PASSWORD
 
 
+def _is_pass(value: str, place: str) -> bool:
+    """Tell whether a value behind a bare `pass` is a password, and no result of a test."""
+    if place.startswith(("given", "pair")) or place in ("option", "option, quoted"):
+        return not (value[0] in "$/(" or "(" in value)
+    in_place = place in ALONE or place in QUOTED
+    is_count = _compile(COUNT).fullmatch(value) is not None
+    return in_place and secret_names.is_marked(value) and not is_count and "://" not in value
+
+
 def _is_weak_secret(value: str, name: SecretName, place: str) -> bool:
-    login, _, password = value.partition(":")
-    if name.text.lower().endswith("auth") and password and "//" not in value and login[0] != "/":
-        return (
-            len(password) >= 4
-            and not secret_names.is_placeholder(password)
-            and secret_names.is_marked(password)
-        )
+    plain = name.text.lower().lstrip("-.$")
+    if plain == "pass" and _is_pass(value, place):
+        return True
+    if plain.endswith("auth") and secret_names.is_login(value):
+        return secret_names.is_marked(value.partition(":")[2])
     if len(value) < 12 or "/" in value or not _random(value):
         return False
     return place.endswith("quoted") or not secret_names.is_reference(value)

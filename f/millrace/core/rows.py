@@ -5,7 +5,7 @@
 
 For type checkers only; no step loads it: import it below `if TYPE_CHECKING:`.
 
-Migrations: 3cd6fad4f9b3633e4507453f71c7308abb13e34780fb9b2cc2978294f533bfe5
+Migrations: 8b6d5510a0bc3c5080960e695d1d8c73275de52c6a2570ebd9e817377fd0c1b9
 """
 
 from datetime import date, datetime
@@ -818,7 +818,7 @@ class Step(TypedDict):
     name: str
     tries: int
     job_id: str
-    status: Literal["running", "done", "failed", "cancelled", "killed", "timed_out"]
+    status: Literal["running", "waiting", "done", "failed", "cancelled", "killed", "timed_out"]
     started_at: datetime
     finished_at: datetime | None
     error: str | None

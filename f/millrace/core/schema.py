@@ -1506,4 +1506,14 @@ CREATE TRIGGER action_change AFTER INSERT OR UPDATE OF state ON action FOR EACH 
 CREATE TRIGGER alert_change AFTER INSERT OR UPDATE OF state ON alert FOR EACH ROW EXECUTE FUNCTION notify_row_change('none');
 """,
     ),
+    Migration(
+        30,
+        "0030_waiting_steps",
+        "281f1ca05a474869251c54ba1411ed8dd5d319d95f28860a8b843fe5f750f390",
+        """
+-- A step that has asked a person waits until the answer, and says how that ended.
+ALTER TABLE step DROP CONSTRAINT step_status_check, ADD CONSTRAINT step_status_check
+    CHECK (status IN ('running', 'waiting', 'done', 'failed', 'cancelled', 'killed', 'timed_out'));
+""",
+    ),
 ]

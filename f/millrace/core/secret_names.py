@@ -13,10 +13,13 @@ from f.millrace.core import secret_formats
 
 # Words that name a secret at the end of a name, also grown together with others (`PGPASSWORD`).
 ENDINGS = tuple(
-    "password passwd passphrase passcode passwort kennwort contraseña contrasena senha secret token"
-    " apikey pwd credential credentials authorization cookie jwt sessionid sessid пароль парол"
+    "password passwd passphrase passcode passwort kennwort contraseña contrasena senha motdepasse"
+    " wachtwoord lösenord losenord adgangskode salasana heslo hasło jelszó şifre secret token"
+    " apikey pwd pswd credential credentials authorization cookie jwt sessionid sessid пароль парол"
     " parola 密码 密碼 口令 パスワード 비밀번호".split()
 )
+# Names of several words: "mot de passe : …".
+PHRASES = frozenset({"mot de passe", "mot_de_passe"})
 # Words that do so only where they stand alone, and only before what looks like a secret.
 WORDS = frozenset("pass pw auth pat sid dsn key session".split())
 # Words that do so only in addresses.
@@ -48,7 +51,8 @@ PLACEHOLDERS = frozenset(
     "none null nil true false undefined str string text bytes int integer number bool boolean"
     " object any optional required hidden empty default auto unset missing invalid valid yes no"
     " unknown todo tbd secret password passwd token key value pass pw pwd username user name email"
-    " label title redacted masked removed sensitive basic bearer digest negotiate self".split()
+    " label title redacted masked removed sensitive include omit basic bearer digest negotiate"
+    " self".split()
 )
 PLACEHOLDER_PARTS = (
     "your", "example", "placeholder", "redacted", "xxxx", "***", "...", "…", "dummy", "${", "{{",
@@ -91,6 +95,7 @@ WORD = r"[A-Z]++(?![a-z])|[A-Z]?[^\W\dA-Z_]++|[A-Z]++|\d++"
 TYPE = r"(?i)[&*]{0,2}(?:u?int|float|[iu]|f|utf|sha|md|base|hs|rs|es|aes|vec|bytes)-?\d{1,4}"
 TYPED = r"[A-Za-z]*+[0-9][A-Za-z0-9]*+"
 TYPED_OR_VARIABLE = r"[A-Z]?[a-z]*+[0-9]++[a-z][a-z0-9]*+|[A-Z][a-z]++[0-9]++"
+VARIABLE = r"[a-z][a-z0-9]{0,40}+[A-Z][a-z]\w{0,40}+"
 FILES = frozenset(
     "pem key txt json yaml yml crt cer p12 pfx py js ts go rs java php html htm md env sh".split()
 )
@@ -100,6 +105,13 @@ LETTERS_OF_WORD = 4.5
 # Figures behind a word that count it: `token2`, `secret-10`.
 MOST_FIGURES = 2
 LONGEST_PIN = 8
+LEAST_OF_LOGIN = 4
+USER = r"[\w.@+%-]{1,80}"
+# What a reference to a secret begins with, in place of the secret.
+KEEPERS = frozenset(
+    "urn arn vault env file ref secret secrets op ssm akv gcpsm awssm awsps sops keyring keychain"
+    " keystore k8s kubernetes bao doppler infisical jasypt resolve secretsmanager".split()
+)
 JOINED = str.maketrans("", "", "-_. ")
 LONGEST_NAME = 80
 
@@ -135,7 +147,7 @@ def _kind_of_word(last: str, before: str) -> str:
         return "secret"
     if (before, last) == ("session", "id"):
         return "weak"
-    if before and last in ("pass", "pw"):
+    if last == "pw" or (before and last == "pass") or (before, last) == ("de", "passe"):
         return "password"
     return "weak" if last in WORDS else "address" if last in OF_ADDRESSES else ""
 
@@ -152,7 +164,7 @@ def is_placeholder(value: str) -> bool:
     folded = bare.casefold()
     return (
         len(folded) < 3
-        or folded in PLACEHOLDERS
+        or folded.rstrip("?") in PLACEHOLDERS
         or folded in ENDINGS
         or _compile(PLACEHOLDER).fullmatch(bare) is not None
         or _compile(VERSION).fullmatch(folded) is not None
@@ -163,6 +175,29 @@ def is_placeholder(value: str) -> bool:
         or _is_telling_name(bare)
         or _compile(TO_BE_CHANGED).fullmatch(folded.translate(JOINED)) is not None
     )
+
+
+def is_login(value: str) -> bool:
+    """Tell whether a value is a user and a password (`ada:harbour7`), and no reference to where one
+    is kept (`urn:k8s:secret`).
+    """
+    user, sign, password = value.partition(":")
+    return (
+        bool(sign)
+        and _compile(USER).fullmatch(user) is not None
+        and user.lower() not in KEEPERS
+        and ":" not in password
+        and not password.startswith("/")
+        and not any(mark in password for mark in "([{")
+        and len(password) >= LEAST_OF_LOGIN
+        and not is_placeholder(password)
+    )
+
+
+def is_kept_elsewhere(value: str) -> bool:
+    """Tell whether a value says where a secret is kept: `urn:k8s:secret:login`, `vault:db#pass`."""
+    keeper, sign, place = value.partition(":")
+    return bool(sign and place) and keeper.lower() in KEEPERS
 
 
 def is_pin(value: str) -> bool:
@@ -215,6 +250,8 @@ def is_reference(value: str) -> bool:
         figures = len(value) - len(value.rstrip("0123456789"))
         # `password2` is a variable, `password123` is typed by a person.
         return kind_of(value) != "" and figures <= MOST_FIGURES
+    if _compile(VARIABLE).fullmatch(value) and kind_of(value) not in ("", "weak", "address"):
+        return True  # `b64Pwd`
     bare = value.rstrip("!?") if "." in value else value
     identifier = _compile(IDENTIFIER).fullmatch(bare) is not None
     return identifier and (not secret_formats.looks_random(bare) or _is_of_words(bare))

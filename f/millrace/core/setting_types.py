@@ -169,6 +169,12 @@ Servers = dict[
 ]
 
 
+def _zone(given: str) -> str:
+    if given and not config.is_zone(given):
+        raise ValueError("a time zone such as Europe/Berlin or UTC")
+    return given
+
+
 def _smtp(given: config.Secret) -> config.Secret:
     option = config.declared("smtp_url")[1]
     if not re.search(option.pattern or "", given.get_secret_value()):
@@ -183,6 +189,7 @@ STRICTER: dict[str, Any] = {
     "prices": dict[str, ModelPrice],
     "flow_daily_usd": dict[str, Money],
     "tool_usd": dict[str, Money],
+    "schedule_zone": Annotated[str, AfterValidator(_zone)],
     "smtp_url": Annotated[config.Secret, AfterValidator(_smtp)],
     "memory_days": dict[str, Annotated[int, Field(ge=1, le=36_500)]],
 }

@@ -241,7 +241,7 @@ class EvidencePool:
 
 
 def _trust_of(hit: toolbox.Hit, text: str) -> contracts.Trust:
-    if hit.url.startswith("note:"):
+    if hit.url.startswith("note:") and hit.own:
         return note_origin.trust_of([note_origin.origin_of(hit.url.removeprefix("note:"), text)])
     return "own" if hit.own else "untrusted"
 

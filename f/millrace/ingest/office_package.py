@@ -12,6 +12,8 @@ import re
 import zipfile
 from urllib.parse import unquote
 
+from f.millrace.ingest import far_cells
+
 RELATIONSHIP = re.compile(
     rb"<(?:\w+:)?Relationship\b[^<>]*+>(?:(?<=/>)|\s*+</(?:\w+:)?Relationship>)"
 )
@@ -31,23 +33,23 @@ DOCX = b"application/vnd.openxmlformats-officedocument.wordprocessingml.document
 PPTX = b"application/vnd.openxmlformats-officedocument.presentationml.presentation.main+xml"
 TYPES = "[Content_Types].xml"
 SHEETS = "xl/worksheets/"
-PLACE = re.compile(rb"(<(?:\w+:)?c\b[^<>]*?\br=[\"'])([A-Z]{1,3})([0-9]{1,7})([\"'])")
-ROW = re.compile(rb"(<(?:\w+:)?row\b[^<>]*?\br=[\"'])([0-9]{1,7})([\"'])")
-# A spreadsheet's reader makes a place for every cell between the first and the last.
-MOST_PLACES = 4_000_000
+BINARY_SHEETS = re.compile(r"xl/worksheets/[^/]+\.bin")
+OPEN_CONTENT = "content.xml"
 
 
 def mend(data: bytes) -> bytes:
     """Return the package as the libraries take it; the same bytes where nothing is odd or it is no
     package at all.
     """
+    if not zipfile.is_zipfile(io.BytesIO(data)):
+        return far_cells.close_up_old(data)
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             names = set(archive.namelist())
             changed = {
                 name: mended
                 for name in names
-                if name.endswith((".rels", ".xml"))
+                if (name.endswith((".rels", ".xml")) or BINARY_SHEETS.fullmatch(name))
                 and (mended := _mend_part(name, content := archive.read(name), names)) != content
             }
             if not changed:
@@ -71,7 +73,11 @@ def _mend_part(name: str, content: bytes, names: set[str]) -> bytes:
         return RELATIONSHIP.sub(
             lambda found: found[0] if _leads_somewhere(found[0], folder, names) else b"", content
         )
-    return _close_up(content) if name.startswith(SHEETS) else content
+    if BINARY_SHEETS.fullmatch(name):
+        return far_cells.close_up_binary(content)
+    if name == OPEN_CONTENT and b"table:table" in content:
+        return far_cells.close_up_open(content)
+    return far_cells.close_up_xml(content) if name.startswith(SHEETS) else content
 
 
 def _transitional(found: re.Match[bytes]) -> bytes:
@@ -89,37 +95,3 @@ def _leads_somewhere(relationship: bytes, folder: str, names: set[str]) -> bool:
     inside = path.lstrip("/") if path.startswith("/") else posixpath.join(folder, path)
     found = posixpath.normpath(inside)
     return not path or found in names or unquote(found) in names
-
-
-def _close_up(sheet: bytes) -> bytes:
-    """Return a worksheet whose cells lie too far apart with its empty rows and columns left out;
-    they say nothing.
-    """
-    rows = sorted({int(found[3]) for found in PLACE.finditer(sheet)})
-    columns = sorted({found[2] for found in PLACE.finditer(sheet)}, key=lambda one: (len(one), one))
-    if not rows or (rows[-1] - rows[0] + 1) * _number(columns[-1]) <= MOST_PLACES:
-        return sheet
-    row_of = {row: b"%d" % place for place, row in enumerate(rows, 1)}
-    column_of = {column: _letters(place) for place, column in enumerate(columns, 1)}
-    sheet = re.sub(rb"<(?:\w+:)?dimension\b[^<>]*+>(?<=/>)", b"", sheet)
-    sheet = PLACE.sub(
-        lambda found: found[1] + column_of[found[2]] + row_of[int(found[3])] + found[4], sheet
-    )
-    return ROW.sub(
-        lambda found: found[1] + row_of.get(int(found[2]), b"%d" % len(rows)) + found[3], sheet
-    )
-
-
-def _number(letters: bytes) -> int:
-    number = 0
-    for letter in letters:
-        number = number * 26 + letter - 64
-    return number
-
-
-def _letters(number: int) -> bytes:
-    letters = b""
-    while number:
-        number, letter = divmod(number - 1, 26)
-        letters = bytes([65 + letter]) + letters
-    return letters

@@ -123,7 +123,9 @@ def parse_sheets(data: bytes) -> parsed_document.Parsed:
 
     try:
         book = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(office_package.mend(data)))
-        sheets = [(name, book.get_sheet_by_name(name).to_python()) for name in book.sheet_names]
+        sheets = [(name, _filled_rows(book.get_sheet_by_name(name))) for name in book.sheet_names]
+    except parsed_document.Unreadable:
+        raise
     except Exception as error:  # the reader has many kinds of faults of its own
         words = parsed_document.one_line(str(error))[:200] or type(error).__name__
         raise parsed_document.Unreadable(
@@ -138,8 +140,7 @@ def parse_sheets(data: bytes) -> parsed_document.Parsed:
             f"{without} of its formulas have no stored result; open it in a spreadsheet program and"
             " save it"
         )
-    for number, (name, given) in enumerate(sheets, 1):
-        rows = [row for row in given if any(value not in ("", None) for value in row)]
+    for number, (name, rows) in enumerate(sheets, 1):
         if len(rows) > MOST_ROWS:
             parsed.notes.append(
                 f"sheet {name!r} has {len(rows):,} rows; the first {MOST_ROWS:,} were read"
@@ -150,6 +151,10 @@ def parse_sheets(data: bytes) -> parsed_document.Parsed:
             parsed.add_rows(cells, number)
             parsed.details["tables"] = parsed.details.get("tables", 0) + 1
     return parsed
+
+
+def _filled_rows(sheet: Any) -> list[list[Any]]:
+    return [row for row in sheet.iter_rows() if any(value not in ("", None) for value in row)]
 
 
 def _without_results(data: bytes) -> int:

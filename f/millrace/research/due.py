@@ -7,16 +7,16 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from f.millrace.core import db, errors, schedules
+from f.millrace.core import config, db, errors, schedules
 
 GRACE = "12h"
 
 
 def schedule_of(pipeline: dict[str, Any]) -> tuple[str, str, timedelta, bool]:
     """Return cron line, zone, grace and catch-up of the pipeline, as its spec says; the zone is
-    checked.
+    that of the settings where they have one, and is checked.
     """
-    zone = str(pipeline.get("timezone") or "UTC")
+    zone = config.settings().schedule_zone or str(pipeline.get("timezone") or "UTC")
     try:
         ZoneInfo(zone)
     except (ZoneInfoNotFoundError, ValueError) as error:

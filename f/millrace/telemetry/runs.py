@@ -173,11 +173,39 @@ def begin_step(context: run_context.Context, name: str, job_id: str, about: str 
 
 
 def end_step(context: run_context.Context, status: str, error: str | None = None) -> None:
-    """Record how the step ended: done or failed, with the fault in words."""
+    """Record how the step ended: done or failed, with the fault in words; one that has asked a
+    person goes on waiting.
+    """
     db.execute(
-        "UPDATE step SET status = %s, error = %s, finished_at = clock_timestamp() WHERE run_id = %s"
-        " AND path = %s",
-        [status, redaction.redact(error) if error else None, context.run_id, context.step],
+        "UPDATE step SET status = CASE WHEN status = 'waiting' AND %(status)s = 'done' THEN status"
+        " ELSE %(status)s END, error = %(error)s, finished_at = clock_timestamp() WHERE run_id ="
+        " %(run)s AND path = %(path)s",
+        {
+            "status": status,
+            "error": redaction.redact(error) if error else None,
+            "run": context.run_id,
+            "path": context.step,
+        },
+    )
+
+
+def wait_at_step(context: run_context.Context) -> None:
+    """Have the step wait for a person's answer, also after its process has ended."""
+    db.execute(
+        "UPDATE step SET status = 'waiting' WHERE run_id = %s AND path = %s AND status = 'running'",
+        [context.run_id, context.step],
+    )
+
+
+def end_waiting_step(run_id: UUID | str | None, decision: str, how: str) -> None:
+    """Record the answer at the step of the run that asked; while another question of the run is
+    open, it goes on waiting.
+    """
+    db.execute(
+        "UPDATE step SET status = %s, error = %s WHERE run_id = %s AND status = 'waiting' AND NOT"
+        " EXISTS (SELECT FROM action WHERE run_id = step.run_id AND state = 'proposed' AND"
+        " asked_at IS NOT NULL AND expires_at IS NOT NULL)",
+        [*(("timed_out", how) if decision == "expired" else ("done", None)), run_id],
     )
 
 
@@ -199,8 +227,9 @@ def end(run_id: str, status: str, error: str, at: datetime | None = None) -> boo
                 [status, run_id],
             )
             connection.execute(
-                "UPDATE step SET status = %s, finished_at = clock_timestamp() WHERE run_id = %s AND"
-                " status = 'running'",
+                "UPDATE step SET status = CASE WHEN status = 'waiting' THEN 'cancelled' ELSE %s"
+                " END, finished_at = clock_timestamp() WHERE run_id = %s AND status IN ('running',"
+                " 'waiting')",
                 ["cancelled" if status == "cancelled" else "killed", run_id],
             )
     return bool(ended)

@@ -70,6 +70,9 @@ def _wait_for_answer(action: rows.Action, timeout: int) -> rows.Action:
     with db.transaction():
         actions.ask(action["id"], expires_at)
         runs.wait(action["run_id"])
+        here = run_context.current()
+        if action["state"] == "proposed" and str(action["run_id"]) == here.run_id:
+            runs.wait_at_step(here)
     return actions.get_by_id(str(action["id"]))
 
 

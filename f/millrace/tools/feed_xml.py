@@ -53,11 +53,13 @@ class Entry:
         base: What its addresses are relative to.
         title: Its title as plain text, where the feed says that it is one; else None.
         is_permalink: Whether its id may be its address.
+        has_link: Whether it names an address beside its id.
     """
 
     base: str
     title: str | None = None
     is_permalink: bool = True
+    has_link: bool = False
 
 
 def decode(page: http.Page) -> str:
@@ -83,6 +85,11 @@ def decode(page: http.Page) -> str:
     if other:
         return content.decode(other, errors="replace")
     return content.decode("utf-8", errors=WINDOWS)
+
+
+def is_broken(text: str) -> bool:
+    """Tell whether a document is no well-formed XML, so that `repair` has to change it."""
+    return _parse(DECLARATION.sub("", text, count=1)) is None
 
 
 def repair(text: str) -> str:
@@ -131,6 +138,7 @@ def _walk(element: ElementTree.Element, base: str) -> Iterator[tuple[ElementTree
 def _entry(element: ElementTree.Element, base: str) -> Entry:
     title: str | None = None
     is_permalink = True
+    has_link = any(_name(child) == "link" and _names_address(child) for child in element)
     for child in element:
         name = _name(child)
         if name == "link" and child.get(BASE) and child.get("rel", "alternate") == "alternate":
@@ -141,7 +149,11 @@ def _entry(element: ElementTree.Element, base: str) -> Entry:
             kind = (child.get("type") or "text").lower()
             if kind != "html" and kind != "text/html":
                 title = "".join(child.itertext())
-    return Entry(base, title, is_permalink)
+    return Entry(base, title, is_permalink, has_link)
+
+
+def _names_address(link: ElementTree.Element) -> bool:
+    return bool((link.text or "").strip()) or bool(link.get("href"))
 
 
 def _name(element: ElementTree.Element) -> str:

@@ -37,12 +37,22 @@ def read_each(
         try:
             page = state.fetch(url, variant=f"limit={limit}", accept=ACCEPT)
             found[url] = [] if page is None else parse(page)[:limit]
+            if page is not None and _was_repaired(page):
+                state.problems.append(
+                    f"{http.strip_secrets(url)} is no well-formed XML; it was repaired and read,"
+                    " and may lack something: its publisher should know"
+                )
         except errors.SourceFailed as error:
             state.forget(url, variant=f"limit={limit}")
             state.problems.append(str(error))
     if feeds and not found:
         raise errors.SourceFailed("; ".join(state.problems))
     return found
+
+
+def _was_repaired(page: http.Page) -> bool:
+    document = feed_xml.decode(page)
+    return not document.lstrip().startswith("{") and feed_xml.is_broken(document)
 
 
 def parse(page: http.Page) -> list[items.SourceItem]:
@@ -92,7 +102,8 @@ class _Entry(NamedTuple):
 def _read_entry(entry: dict[str, Any], more: feed_xml.Entry) -> _Entry | None:
     given = str(entry.get("id") or "")
     link = str(entry.get("link") or "")
-    if link and not (link == given and not _web(given)):
+    # The parser gives an entry without a link its id for one, and the other way round.
+    if link and (more.has_link or link != given or _web(given)):
         link = _web(feed_xml.urljoin_or(more.base, link))
     else:
         # An id is an address only when it is a whole one: an opaque one leads nowhere.

@@ -102,6 +102,8 @@ def _origin(note: notes.StoredNote, by_agents: set[str]) -> dict[str, Any]:
     own: note_origin.Origin = (
         "agent"
         if str(PurePosixPath(note.path)) in by_agents
+        else "clipped"
+        if note.is_download
         else note_origin.origin_of(note.path, note.text)
     )
     return {"origin": own, "trust": note_origin.trust_of([own])}

@@ -26,6 +26,11 @@ if TYPE_CHECKING:
 SUFFIXES = (".md", ".markdown", ".txt")
 MAX_BYTES = 1_000_000
 MAX_FILES = 2_000
+# Attributes in which browsers, wget, curl and macOS keep the address that a file was loaded from.
+MARKS_OF_DOWNLOADS = frozenset(
+    "xdg.origin.url xdg.referrer.url com.apple.metadata:kMDItemWhereFroms com.apple.quarantine"
+    " Zone.Identifier".split()
+)
 HEADING = re.compile(r"^#{1,3}\s+(.+)$", re.MULTILINE)
 
 
@@ -36,6 +41,7 @@ class StoredNote(NamedTuple):
     title: str
     text: str
     changed_at: datetime
+    is_download: bool = False
 
 
 def read(limit: int, state: fetch_state.FetchState) -> list[items.SourceItem]:
@@ -173,8 +179,21 @@ def _note(path: str, descriptor: int) -> StoredNote:
         else PurePosixPath(path).stem.replace("-", " ").replace("_", " ")
     )
     return StoredNote(
-        path=path, title=title, text=text, changed_at=datetime.fromtimestamp(status.st_mtime, UTC)
+        path=path,
+        title=title,
+        text=text,
+        changed_at=datetime.fromtimestamp(status.st_mtime, UTC),
+        is_download=_is_download(descriptor),
     )
+
+
+def _is_download(descriptor: int) -> bool:
+    """Tell whether a program that saved the file from somewhere noted that with it."""
+    try:
+        names = os.listxattr(descriptor) if hasattr(os, "listxattr") else []
+    except OSError:  # a file system without attributes
+        return False
+    return any(name.removeprefix("user.") in MARKS_OF_DOWNLOADS for name in names)
 
 
 def all_notes(problems: list[str]) -> Iterator[StoredNote]:

@@ -204,7 +204,7 @@ def _notes(query: str, limit: int) -> list[SearchHit]:
             excerpt=note.excerpt,
             published_at=note.changed_at and note.changed_at.astimezone(UTC),
             source="notes",
-            own=True,
+            own=note.trust == "own",
             private=True,
         )
         for note in note_tools.search_notes(query, limit).notes

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from f.millrace.core import db, errors, run_context
-from f.millrace.telemetry import spans
+from f.millrace.telemetry import runs, spans
 from f.millrace.trust import actions, audit, authority, decisions, standing_approvals
 
 if TYPE_CHECKING:
@@ -71,6 +71,7 @@ def decide(
             }
         )
         run_id = str(action["run_id"]) if action["run_id"] else None
+        runs.end_waiting_step(run_id, decision, how)
         detail = {"action_id": str(action["id"]), "digest": action["digest"], "how": how}
         audit.append(by, f"approval.{decision}", action["key"], run_id, **detail)
         # One answer is one decision, however many actions are parts of what was approved.

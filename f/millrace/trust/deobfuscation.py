@@ -145,6 +145,17 @@ def normalise_address(url: str) -> str:
     return f"//{wire_host(parts.hostname)}{shown}{parts.path.rstrip('/')}{query}"
 
 
+def bare_spelling(url: str) -> str:
+    """Return an address without what people leave out or add, the scheme and one slash at its end;
+    the rest is written as it was.
+    """
+    text = url.strip()
+    scheme, sign, rest = text.partition("://")
+    if sign and scheme in ("http", "https"):
+        text = rest
+    return text.removesuffix("/")
+
+
 def urlsplit_host(url: str) -> str:
     """Return an address's host as it travels over the wire; empty when it has none."""
     try:

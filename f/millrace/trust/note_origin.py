@@ -53,6 +53,25 @@ ORDERS = re.compile(
     r"|post|send (?:the|all|your|it|them|a copy)|open the (?:link|page|address)"
     r"|ignore (?:all|any|the))\b"
 )
+# What stands around a text on a page and never in a note to oneself.
+FURNITURE = re.compile(
+    r"(?im)^[ \t>*_#-]{0,8}(?:\d{1,2} min(?:utes?)? read"
+    r"|read (?:more|next|the full (?:story|article))"
+    r"|(?:share|save|print|listen to) this(?: (?:article|story|post|page))?"
+    r"|advertisement|sponsored|subscribe(?: (?:now|today|to our newsletter))?"
+    r"|sign (?:in|up)(?: to (?:read|continue)\b.{0,40})?|skip to (?:main )?content"
+    r"|related (?:articles?|stories)|most (?:read|popular)|leave a comment"
+    r"|(?:view|show) (?:all )?\d{0,4} ?comments?|\d{1,5} comments?|all rights reserved\b.{0,60}"
+    r"|accept (?:all )?cookies|back to top|weiterlesen|anzeige|lesezeit\b.{0,20}"
+    r"|lire la suite|publicité|seguir leyendo|publicidad|leggi anche)[ \t.…>»*_]{0,6}$"
+    r"|(?:©|\(c\)|copyright)[ \t]{0,3}(?:19|20)\d\d\b"
+)
+# `By Jane Doe`, `LEEDS, May 3 (Reuters) - `
+BYLINE = re.compile(
+    r"(?m)^[ \t>*_#-]{0,8}(?:(?:By|Von|Par|Por|Di) [A-Z][\w.'’-]{1,30}"
+    r"(?: [A-Z][\w.'’-]{0,30}){1,3}[ \t*_]{0,4}$"
+    r"|[A-Z][A-Z .'-]{2,40}(?:, [A-Z][\w. ]{2,20})? \((?:Reuters|AP|AFP|dpa|EFE|ANSA|BBC)\))"
+)
 QUOTED = re.compile(r"(?m)^[ \t]*>")
 FIRST_LINES = 12
 WRITE = "notes.write"
@@ -69,6 +88,7 @@ def origin_of(path: str, text: str) -> Origin:
         bool(folders & FOLDERS)
         or bool(front and (FOREIGN_FIELD.search(front[0]) or FOREIGN_TAG.search(front[0])))
         or bool(ORIGIN_LINE.search("\n".join([*lines[:FIRST_LINES], *lines[-FIRST_LINES:]])))
+        or bool(BYLINE.search("\n".join(lines[:FIRST_LINES])) or FURNITURE.search(text))
         or bool(ADDRESS.search(text))
         or bool(MARKUP.search(text) or SPEAKS_TO_AGENT.search(text))
         or bool(ORDERS.search(text))

@@ -34,6 +34,15 @@ MOST_KEPT = 5_000_000
 FREE_RUNS = 4
 BITS_OF_ORDER = 3.0
 
+# To a server of others even how it is asked is a choice: with which of its tools, with which of
+# their arguments, in which of the user's words. The first of each, and whole phrases, say nothing.
+BITS_OF_NEW_TOOL = 3.0
+BITS_OF_EMPTY = 2.0
+BITS_OF_SHAPE = 1.0
+FREE_ARGUMENTS = 5
+SHARE_OF_OWN = 0.5
+LONG_RUN = 3
+
 # A run of a public text is taken in place of the user's words only where it is cheap.
 _PHRASE = 4.0
 
@@ -126,6 +135,10 @@ class Load:
     links: set[str] = field(default_factory=set)
 
 
+# Of a request to a server of others: which arguments it gives, and which of them are empty.
+Shape = frozenset[tuple[str, bool]]
+
+
 @dataclass
 class Count:
     """What left since private data was read."""
@@ -135,6 +148,28 @@ class Count:
     bits: float = 0.0
     link_bits: float = 0.0
     links: set[str] = field(default_factory=set)
+    tools: dict[str, set[str]] = field(default_factory=dict)
+    shapes: dict[str, set[Shape]] = field(default_factory=dict)
+
+    def price_of_form(self, place: str, tool: str, shape: Shape) -> float:
+        """Return the bits of asking a place with this tool, and with arguments of this shape."""
+        tools, shapes = self.tools.get(place, set()), self.shapes.get(tool, set())
+        known = len(tools | {tool})
+        bits = BITS_OF_NEW_TOOL * (known - 1) if tool not in tools else math.log2(known)
+        if shape in shapes:
+            return bits + math.log2(len(shapes))
+        empty = sum(is_empty for _, is_empty in shape)
+        return (
+            bits
+            + BITS_OF_EMPTY * empty
+            + max(0, len(shape) - empty - FREE_ARGUMENTS)
+            + (BITS_OF_SHAPE * len(shapes))
+        )
+
+    def keep_form(self, place: str, tool: str, shape: Shape) -> None:
+        """Take note of how a place was asked."""
+        self.tools.setdefault(place, set()).add(tool)
+        self.shapes.setdefault(tool, set()).add(shape)
 
     def reason_against(self, load: Load) -> str:
         """Return which limit a further request would pass; empty when none."""
@@ -191,6 +226,27 @@ def price(text: str, free: Iterable[ReadTexts], public: ReadTexts) -> float:
         if bits == FORBIDDEN:
             break
     return bits
+
+
+def price_of_choice(text: str, own: ReadTexts) -> float:
+    """Return the bits of which of the user's words a text is made of; whole phrases of his, and all
+    that he said, are none.
+    """
+    pieces = split(text)
+    said = max((each.length for each in own.said), default=0)
+    start, bits = 0, 0.0
+    while start < len(pieces):
+        length = _longest(pieces, start, own)
+        if 0 < length < min(LONG_RUN, said):
+            bits += SHARE_OF_OWN * math.log2(said)
+        start += max(1, length)
+    return bits
+
+
+def price_of_edges(text: str) -> float:
+    """Return the bits of the white space around a text."""
+    bare = text.strip()
+    return float(max(0, len(text) - len(bare) - (1 if bare else 0)))
 
 
 def reduce(

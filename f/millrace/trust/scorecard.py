@@ -100,7 +100,9 @@ RECOVERED = """
 WITH failed AS (
     SELECT s.status = 'done' AS recovered FROM step s JOIN run r ON r.id = s.run_id
     WHERE r.namespace = %(namespace)s AND s.started_at >= %(since)s
-      AND s.status NOT IN ('running', 'cancelled') AND (s.tries > 1 OR s.status <> 'done')
+      AND s.status NOT IN ('running', 'waiting', 'cancelled')
+      AND s.name NOT IN ('approvals.ask', 'blocks.ask_approval')
+      AND (s.tries > 1 OR s.status <> 'done')
     UNION ALL
     SELECT bool_or(u.state = 'settled' AND u.price_source <> 'reserve') FROM usage u
     JOIN run r ON r.id = u.run_id

@@ -60,6 +60,7 @@ class TaintContext:
         self.public = outflow.ReadTexts()
         self._private: dict[str, outflow.ReadTexts] = {}
         self._links: dict[str, str] = {}
+        self._spellings: dict[str, set[str]] = {}
         self._meant: set[str] = set()
         self._records = tool_answers.Records()
         self.asked = 0
@@ -126,7 +127,9 @@ class TaintContext:
         or from a tool's field for links.
         """
         for url in filter(None, urls):
-            self._links.setdefault(deobfuscation.normalise_address(url), origin)
+            plain = deobfuscation.normalise_address(url)
+            self._links.setdefault(plain, origin)
+            self._spellings.setdefault(plain, set()).add(url.strip())
 
     def allow(self, text: str) -> None:
         """Take words as free to leave, since whoever chose them was shown nothing private."""
@@ -174,6 +177,22 @@ class TaintContext:
     def is_requested(self, url: str) -> bool:
         """Return whether the user asked for what stands behind this address, by who sent it."""
         return deobfuscation.normalise_address(url) in self._meant
+
+    def bits_of_spelling(self, url: str, place: str) -> float:
+        """Return the bits of writing an address other than it was offered: with another scheme,
+        with a slash at its end, without its fragment; anything else is a text of its own.
+        """
+        if place == WORLD:
+            url = url.partition("#")[0]  # the bundle's own tools send no fragment
+        offered = self._spellings.get(deobfuscation.normalise_address(url), set())
+        if url in offered:
+            return 0.0
+        usual = {
+            deobfuscation.bare_spelling(form)
+            for each in offered
+            for form in (each, each.partition("#")[0])
+        }
+        return BITS_OF_SWITCH if deobfuscation.bare_spelling(url) in usual else outflow.FORBIDDEN
 
     def bits_of_link(self, url: str) -> float:
         """Return the bits of choosing this address among those that were offered."""
@@ -248,11 +267,17 @@ def _decide_egress(
 ) -> Verdict:
     """Decide on a call that reads elsewhere after untrusted text was read."""
     guarded = taint_context.private_elsewhere(place)
+    of_others = guarded and place not in (HERE, WORLD)
+    shape = frozenset((path, value in (None, "", [], {})) for path, value in values)
     load = outflow.Load(letters=sum(len(str(value)) for _, value in values))
     for path, value in values:
         fault = _weigh(path, value, taint_context, place, guarded, load)
         if fault:
             return Verdict("ask", f"{fault}; so {tool} asks")
+        if of_others and isinstance(value, str):
+            load.bits += outflow.price_of_choice(value, taint_context.request)
+    if of_others:
+        load.bits += taint_context.count.price_of_form(place, tool, shape)
     if not guarded or not chosen:
         return Verdict("free")
     against = taint_context.count.reason_against(load)
@@ -261,6 +286,8 @@ def _decide_egress(
             "ask", f"it comes after private data was read, and {against}; so {tool} asks"
         )
     taint_context.count.add(load)
+    if of_others:
+        taint_context.count.keep_form(place, tool, shape)
     return Verdict("free")
 
 
@@ -277,12 +304,16 @@ def _weigh(
         load.bits += 0.0 if value is None else BITS_OF_SWITCH
         return ""
     text = str(value)
+    if guarded:
+        load.bits += outflow.price_of_edges(text)
     for url in tool_answers.addresses_in(text, path):
         fault, bits = _weigh_address(url, taint_context, place, guarded)
         if fault:
             return fault
         load.links.add(deobfuscation.normalise_address(url))
         load.link_bits += bits
+        if guarded and taint_context.origin_of_link(url):
+            load.bits += taint_context.bits_of_spelling(url, place)
         text = text.replace(url, " ", 1)
     if not guarded or not text.strip():
         return ""
@@ -301,6 +332,8 @@ def _weigh_address(
     """Return why an address may not be opened, or the bits of its choice."""
     host = deobfuscation.urlsplit_host(url) or url[:60]
     origin = taint_context.origin_of_link(url)
+    if origin and guarded and taint_context.bits_of_spelling(url, place) == outflow.FORBIDDEN:
+        return f"the address at {host} is written as neither the user nor a result wrote it", 0.0
     if origin == HERE:
         return "", 0.0
     # `john.smith` is a name to the server that gave it, though it looks like a host's.

@@ -164,10 +164,11 @@ AVAILABILITY = define.define_metric(
 
 EXPECTED = """
 WITH due AS (
-    SELECT flow, namespace, max(coalesce(pipeline #>> '{schedule,timezone}', 'UTC')) AS zone
+    SELECT DISTINCT ON (flow, namespace) flow, namespace, coalesce(
+        pipeline #>> '{opened,timezone}', pipeline #>> '{schedule,timezone}', 'UTC') AS zone
     FROM run WHERE namespace = 'main' AND NOT dry_run AND flow = 'daily_research'
       AND scheduled_for > %(now)s - interval '14 days'
-    GROUP BY 1, 2
+    ORDER BY flow, namespace, scheduled_for DESC
 ), local AS (
     SELECT *, (%(now)s AT TIME ZONE zone) AS clock FROM due
 )

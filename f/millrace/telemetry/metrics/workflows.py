@@ -301,6 +301,8 @@ ERRORS = define.define_metric(
     UNION ALL
     SELECT finished_at, 'step', 1, replace(run_id::text, '-', '') FROM step
     WHERE status IN ('failed', 'killed', 'timed_out') AND finished_at IS NOT NULL
+      -- nobody answered: no error of the step that asked
+      AND name NOT IN ('approvals.ask', 'blocks.ask_approval')
     UNION ALL
     SELECT seen_at, CASE WHEN name LIKE 'invoke_agent %%' THEN 'agent' ELSE 'tool' END, 1, trace_id
     FROM span WHERE status IN ('error', 'killed')

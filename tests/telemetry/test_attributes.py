@@ -82,6 +82,9 @@ def trace(
         yield [{**root, "attributes": root_attributes(row), "status": "ok"}, *spans]
         db.close()
     config.reload()
+    # A worker may leave this module and come back to it.
+    with psycopg.connect(postgres_server, autocommit=True) as connection:
+        connection.execute("DROP DATABASE trace_of_a_run WITH (FORCE)")
 
 
 @pytest.fixture

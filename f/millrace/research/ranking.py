@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from f.millrace.digest import digest_content, run_plan
+from f.millrace.digest import run_plan
 from f.millrace.research import candidates
 from f.millrace.stories import duplicates, stories
 
@@ -141,8 +141,8 @@ def _recency(story: stories.Story, now: datetime) -> tuple[float, str]:
     if not dates:
         return 0.5, ""
     hours = max(0.0, (now - max(dates)).total_seconds() / 3600)
-    count, unit = (hours, "hour") if hours < 48 else (hours / 24, "day")
-    said = f"{digest_content.format_count(round(count), unit)} old"
+    count, unit = (round(hours), "hour") if hours < 48 else (round(hours / 24), "day")
+    said = f"{count} {unit}{'' if count == 1 else 's'} old"
     return 0.5 ** (hours / HALF_LIFE_HOURS), said if hours >= 1 else "less than an hour old"
 
 

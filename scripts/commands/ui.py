@@ -75,12 +75,12 @@ def _listen(port: int | None) -> socket.socket:
 def _run(listening: socket.socket, namespace: str, hosts: list[str]) -> None:
     import uvicorn
 
-    from scripts.console.app import application
+    from scripts.console.app import make_application
 
     logging.getLogger().setLevel(logging.ERROR)
     uvicorn.Server(
         uvicorn.Config(
-            application(namespace, hosts, warm=True),
+            make_application(namespace, hosts, warm=True),
             log_level="error",
             access_log=False,
             server_header=False,

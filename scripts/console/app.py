@@ -29,7 +29,7 @@ from scripts.console import (
     waiting,
 )
 from scripts.console.children import Children
-from scripts.console.routes import Console, PageRequest, RouteSpec, make
+from scripts.console.routes import Console, PageRequest, RouteSpec, make_route
 from scripts.console.row_changes import RowChanges
 from scripts.console.threads import Threads
 
@@ -79,7 +79,7 @@ ROUTES = (
 )
 
 
-def application(
+def make_application(
     namespace: str = "main", hosts: Sequence[str] = (), *, warm: bool = False
 ) -> ASGIApp:
     """Return the ASGI application of the console.
@@ -119,7 +119,7 @@ def application(
 
     app = Starlette(
         routes=[
-            *(make(spec, console) for spec in ROUTES),
+            *(make_route(spec, console) for spec in ROUTES),
             Route("/live", follow),
             Route("/enter", enter),
             Route("/health/live", _is_alive),

@@ -54,7 +54,7 @@ class LivePage:
             return self._load_all([])
 
     def _load_all(self, frames: list[str]) -> tuple[list[str], bool]:
-        frames += self._changed("bar", pages.part("parts.html", "bar_counts", self._bar()))
+        frames += self._changed("bar", pages.render_part("parts.html", "bar_counts", self._bar()))
         if self.newest:
             frames += self._count_new()
         if not self.run_id:
@@ -72,7 +72,7 @@ class LivePage:
         for row in found:
             self.after = row["id"]
             if row["event"] not in run_view.UNSHOWN:
-                shown = pages.part("parts.html", "line", row, row["began"])
+                shown = pages.render_part("parts.html", "line", row, row["began"])
                 frames.append(_frame("line", {"html": shown}, self.after))
         return frames, any(row["event"] == "sentence" for row in found)
 
@@ -80,10 +80,10 @@ class LivePage:
         frames += self._load_lines()[0]
         facts = run_view.load_facts(run)
         parts = talk.load_beside(run, facts)
-        frames += self._changed("flow", pages.part("parts.html", "flow_column", parts))
-        frames += self._changed("state", pages.part("parts.html", "state_facts", parts))
+        frames += self._changed("flow", pages.render_part("parts.html", "flow_column", parts))
+        frames += self._changed("state", pages.render_part("parts.html", "state_facts", parts))
         view = talk.load_answer(run)
-        shown = pages.part("parts.html", "answer", view, run, self.person)
+        shown = pages.render_part("parts.html", "answer", view, run, self.person)
         frames += self._changed("answer", shown)
         is_over = run["status"] not in run_view.OPEN
         if is_over:
@@ -122,7 +122,7 @@ class LivePage:
 
 
 def _problem(words: str) -> list[str]:
-    return [_frame("problem", {"html": pages.part("parts.html", "problem", words)})]
+    return [_frame("problem", {"html": pages.render_part("parts.html", "problem", words)})]
 
 
 def _frame(event: str, data: dict[str, Any], number: int | None = None) -> str:

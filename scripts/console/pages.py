@@ -52,15 +52,15 @@ WEB = re.compile(r"https?://[^\s<>\"']+\Z")
 
 def render(name: str, code: int = 200, **values: Any) -> HTMLResponse:
     """Return a page made of a template."""
-    return HTMLResponse(text(name, **values), code)
+    return HTMLResponse(render_text(name, **values), code)
 
 
-def text(name: str, **values: Any) -> str:
+def render_text(name: str, **values: Any) -> str:
     """Return what a template makes of these values."""
     return _templates().get_template(name).render(**values)
 
 
-def part(name: str, macro: str, *values: Any) -> str:
+def render_part(name: str, macro: str, *values: Any) -> str:
     """Return what one macro of a template makes: a part of a page that changes by itself."""
     return str(getattr(_templates().get_template(name).module, macro)(*values))
 
@@ -77,19 +77,19 @@ def _templates() -> jinja2.Environment:
     )
     made.filters.update(
         {
-            "ago": ago,
-            "block": block,
-            "count": count,
+            "ago": format_age,
+            "block": format_block,
+            "count": format_number,
             "day": lambda moment: f"{moment.astimezone():%Y-%m-%d}" if moment else "",
             "dollars": money.dollars,
-            "look": look,
-            "moment": moment,
-            "seconds": seconds,
+            "look": choose_look,
+            "moment": format_moment,
+            "seconds": format_duration,
             "time": lambda moment: f"{moment.astimezone():%H:%M}" if moment else "",
-            "word": word,
+            "word": name_state,
         }
     )
-    made.globals.update({"asset": asset, "is_web": is_web, "query": query})
+    made.globals.update({"asset": locate_asset, "is_web": is_web, "query": format_query})
     return made
 
 
@@ -102,24 +102,24 @@ def _show(value: Any) -> Any:
     return visible_text.shorten_runs(visible_text.make_visible(str(value)))
 
 
-def block(value: Any) -> str:
+def format_block(value: Any) -> str:
     """Return JSON or a text with its secrets masked, in lines."""
     if not isinstance(value, str):
         value = json.dumps(value, indent=2, ensure_ascii=False, default=str)
     return str(redaction.redact(value)).strip("\n")
 
 
-def look(state: str) -> str:
+def choose_look(state: str) -> str:
     """Return which of the five looks a state has: done, running, waiting, failed, idle."""
     return LOOKS.get(state, "idle")
 
 
-def word(state: str) -> str:
+def name_state(state: str) -> str:
     """Return a state in words."""
     return WORDS.get(state, state.replace("_", " "))
 
 
-def seconds(value: float | None) -> str:
+def format_duration(value: float | None) -> str:
     """Return a length of time as short as it can be read: 0.3 s, 2:07, 3 h 12."""
     if value is None:
         return ""
@@ -132,7 +132,7 @@ def seconds(value: float | None) -> str:
     return f"{hours} h {minutes:02}" if hours < 48 else f"{hours // 24} d"
 
 
-def moment(value: datetime | None) -> str:
+def format_moment(value: datetime | None) -> str:
     """Return when something was: the time of today, else the day with it."""
     if value is None:
         return ""
@@ -142,7 +142,7 @@ def moment(value: datetime | None) -> str:
     return f"{here:%d %b %H:%M}" if here.year == now.year else f"{here:%Y-%m-%d}"
 
 
-def ago(value: datetime | None) -> str:
+def format_age(value: datetime | None) -> str:
     """Return how long ago, or until when, a moment is."""
     if value is None:
         return "never"
@@ -158,7 +158,7 @@ def ago(value: datetime | None) -> str:
     return f"in {said}" if ahead else f"{said} ago"
 
 
-def count(value: float) -> str:
+def format_number(value: float) -> str:
     """Return a number as short as it can be read: 812, 19.3k, 1.2M."""
     for size, name in ((1e6, "M"), (1e3, "k")):
         if value >= size:
@@ -166,18 +166,18 @@ def count(value: float) -> str:
     return f"{value:,.0f}"
 
 
-def day_name(value: datetime) -> str:
+def name_day(value: datetime) -> str:
     """Return Today, Yesterday, or the day."""
     here, today = value.astimezone().date(), run_context.now().astimezone().date()
     away = (today - here).days
     return {0: "Today", 1: "Yesterday"}.get(away, f"{here:%A, %d %B %Y}".replace(" 0", " "))
 
 
-def by_day(rows: Iterable[Any], name: str) -> list[tuple[str, list[Any]]]:
+def group_by_day(rows: Iterable[Any], name: str) -> list[tuple[str, list[Any]]]:
     """Return rows in groups of their days, in their order."""
     groups: dict[str, list[Any]] = {}
     for row in rows:
-        groups.setdefault(day_name(row[name]), []).append(row)
+        groups.setdefault(name_day(row[name]), []).append(row)
     return list(groups.items())
 
 
@@ -186,14 +186,14 @@ def is_web(url: str) -> bool:
     return WEB.match(url) is not None
 
 
-def query(**values: Any) -> str:
+def format_query(**values: Any) -> str:
     """Return the part of an address behind `?`, of the values that are some."""
     kept = {name: str(value) for name, value in values.items() if value not in ("", None)}
     return f"?{urlencode(kept)}" if kept else "?"
 
 
 @functools.cache
-def asset(name: str) -> str:
+def locate_asset(name: str) -> str:
     """Return the address of a static file, which changes with the file."""
     mark = hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:10]
     return f"/static/{name}?v={mark}"

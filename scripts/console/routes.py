@@ -106,7 +106,7 @@ class RouteSpec(NamedTuple):
     answer: Callable[[PageRequest], Response | Awaitable[Response]]
 
 
-def make(spec: RouteSpec, console: Console) -> Route:
+def make_route(spec: RouteSpec, console: Console) -> Route:
     """Return the route of Starlette, which asks for the role before anything else is done."""
 
     async def endpoint(request: Request) -> Response:

@@ -61,7 +61,7 @@ def show_all(asked: PageRequest) -> Response:
     shown = [{**row, "bars": _bars(row), "asked": _asked(row)} for row in found[:A_PAGE]]
     return asked.show(
         "runs.html",
-        days=pages.by_day(shown, "started_at"),
+        days=pages.group_by_day(shown, "started_at"),
         flows=_names(asked),
         statuses=STATUSES,
         people=_people() if is_owner else [],
@@ -103,7 +103,7 @@ def _bars(row: dict[str, Any]) -> list[tuple[float, float, str]]:
         (
             round(100 * max(0, start) / last, 2),
             round(max(1.5, 100 * length / last), 2),
-            pages.look(status),
+            pages.choose_look(status),
         )
         for start, length, status in bars
     ]
@@ -209,7 +209,8 @@ def go_on(asked: PageRequest) -> Response:
     row = run_view.find(asked.path("run"), asked.person)
     if not _can_go_on(row):
         raise errors.BadInput(
-            f"this run is {pages.word(row['status'])} and cannot go on here; run it again instead"
+            f"this run is {pages.name_state(row['status'])} and cannot go on here; run it again"
+            " instead"
         )
     audit.append(asked.person.id, "run.resumed", row["flow"], str(row["id"]))
     asked.console.children.resume(str(row["id"]), row["session"])

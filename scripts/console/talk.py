@@ -84,7 +84,7 @@ def _show(asked: PageRequest, session: str, turns: list[dict[str, Any]]) -> Resp
         "talk.html",
         session=session,
         turns=turns,
-        sessions=pages.by_day(sessions, "at"),
+        sessions=pages.group_by_day(sessions, "at"),
         page=page,
         has_more=len(found) > SESSIONS_A_PAGE,
         flows={name: words for name, (words, _, _) in FLOWS.items()},

@@ -17,7 +17,7 @@ from f.millrace.core import db
 from f.millrace.core.errors import NotFound
 from f.millrace.trust import people
 from scripts.console import sign_ins
-from scripts.console.app import application
+from scripts.console.app import make_application
 from scripts.database.ready import ready
 from scripts.docs import digest_picture
 
@@ -41,7 +41,9 @@ def take(root: Path) -> str:
             "nothing was asked of the sample edition yet; ask in scripts/millrace ui --sample"
         )
     with tempfile.TemporaryDirectory() as folder, socket.create_server(("127.0.0.1", 0)) as place:
-        server = uvicorn.Server(uvicorn.Config(application("sample"), log_level="error", ws="none"))
+        server = uvicorn.Server(
+            uvicorn.Config(make_application("sample"), log_level="error", ws="none")
+        )
         thread = threading.Thread(target=server.run, kwargs={"sockets": [place]})
         thread.start()
         try:

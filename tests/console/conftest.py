@@ -14,7 +14,7 @@ from f.millrace.core import db, run_context
 from f.millrace.telemetry import events, runs, spans
 from f.millrace.trust import actions, people
 from scripts.console import sign_ins
-from scripts.console.app import application
+from scripts.console.app import make_application
 
 HOST = "127.0.0.1:7431"
 OWN = {"sec-fetch-site": "same-origin"}
@@ -53,7 +53,7 @@ def folk(database, configure):
 @pytest.fixture
 def app(folk):
     """The application, that follows its rows."""
-    made = application()
+    made = make_application()
     with TestClient(made, base_url=f"http://{HOST}"):
         yield made
 
@@ -102,7 +102,9 @@ def served(folk):
     """The console behind a real server, as it runs behind the verb: its port."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         server = uvicorn.Server(
-            uvicorn.Config(application(), log_level="error", timeout_graceful_shutdown=1, ws="none")
+            uvicorn.Config(
+                make_application(), log_level="error", timeout_graceful_shutdown=1, ws="none"
+            )
         )
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()

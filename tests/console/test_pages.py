@@ -470,12 +470,16 @@ def test_a_run_that_failed_goes_on_and_one_that_is_done_does_not(browser, run_of
 
 
 def test_times_are_words():
-    assert pages.ago(run_context.now() + timedelta(hours=5)) == "in 5 h"
-    assert [pages.seconds(value) for value in (None, 0.26, 59.9, 127, 11_520)] == [
+    assert pages.format_age(run_context.now() + timedelta(hours=5)) == "in 5 h"
+    assert [pages.format_duration(value) for value in (None, 0.26, 59.9, 127, 11_520)] == [
         "",
         "0.3 s",
         "59.9 s",
         "2:07",
         "3 h 12",
     ]
-    assert [pages.count(value) for value in (812, 19_300, 1_200_000)] == ["812", "19.3k", "1.2M"]
+    assert [pages.format_number(value) for value in (812, 19_300, 1_200_000)] == [
+        "812",
+        "19.3k",
+        "1.2M",
+    ]

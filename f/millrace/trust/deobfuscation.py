@@ -145,7 +145,7 @@ def normalise_address(url: str) -> str:
     return f"//{wire_host(parts.hostname)}{shown}{parts.path.rstrip('/')}{query}"
 
 
-def bare_spelling(url: str) -> str:
+def drop_scheme_and_slash(url: str) -> str:
     """Return an address without what people leave out or add, the scheme and one slash at its end;
     the rest is written as it was.
     """

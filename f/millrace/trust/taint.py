@@ -188,11 +188,15 @@ class TaintContext:
         if url in offered:
             return 0.0
         usual = {
-            deobfuscation.bare_spelling(form)
+            deobfuscation.drop_scheme_and_slash(form)
             for each in offered
             for form in (each, each.partition("#")[0])
         }
-        return BITS_OF_SWITCH if deobfuscation.bare_spelling(url) in usual else outflow.FORBIDDEN
+        return (
+            BITS_OF_SWITCH
+            if deobfuscation.drop_scheme_and_slash(url) in usual
+            else outflow.FORBIDDEN
+        )
 
     def bits_of_link(self, url: str) -> float:
         """Return the bits of choosing this address among those that were offered."""

@@ -11,7 +11,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -146,7 +146,7 @@ def format_age(value: datetime | None) -> str:
     """Return how long ago, or until when, a moment is."""
     if value is None:
         return "never"
-    away = datetime.now(UTC) - value
+    away = run_context.now() - value
     ahead = away < timedelta(0)
     length = abs(away.total_seconds())
     for size, name in ((86400, "d"), (3600, "h"), (60, "min")):

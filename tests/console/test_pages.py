@@ -1,11 +1,11 @@
 """What the pages of the console show and change."""
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from f.millrace.core import db, errors, run_context
+from f.millrace.core import config, db, errors, run_context
 from f.millrace.memory import history, store
 from f.millrace.telemetry import alerts, runs
 from f.millrace.trust import actions, approvals, audit, decisions
@@ -467,6 +467,13 @@ def test_a_run_that_failed_goes_on_and_one_that_is_done_does_not(browser, run_of
     assert "Go on from where it stands" in cy.get(f"/runs/{failed}").text
     assert "Go on from where it stands" not in cy.get(f"/runs/{done}").text
     assert cy.post(f"/runs/{done}/resume").status_code == 400
+
+
+def test_an_age_is_told_by_the_clock_of_the_settings(monkeypatch):
+    monkeypatch.setenv("MILLRACE_NOW", "2026-03-01T12:00:00+00:00")
+    config.reload()
+
+    assert pages.format_age(datetime(2026, 3, 1, 9, tzinfo=UTC)) == "3 h ago"
 
 
 def test_times_are_words():

@@ -10,8 +10,10 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import psycopg
+import psycopg.sql
 import pytest
 from hypothesis import settings
 
@@ -19,6 +21,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from f.millrace.core import config, db  # noqa: E402
+from f.millrace.tools import arxiv  # noqa: E402
 from scripts.database.embedded import temporary  # noqa: E402
 from scripts.runner.store import set_up_checkpoints  # noqa: E402
 
@@ -64,12 +67,19 @@ def postgres_server() -> Iterator[str]:
             yield url
             return
         with psycopg.connect(url, autocommit=True) as connection:
+            password = psycopg.sql.Literal(urlsplit(url).password)
+            # Stored anew with as few iterations as the server's setting says.
+            connection.execute(
+                psycopg.sql.SQL("ALTER ROLE CURRENT_USER PASSWORD {}").format(password)
+            )
             connection.execute("CREATE DATABASE template_millrace")
         template = url.rsplit("/", 1)[0] + "/template_millrace"
         db.migrate(template)
         with db.open_connection(template) as owner:
             set_up_checkpoints(owner)
             db.grant_role(owner, steps_url(template))
+        # A connection after the last change leaves a file that each copy begins with.
+        db.open_connection(template).close()
         yield url
 
 
@@ -91,23 +101,61 @@ def steps_url(url: str) -> str:
     return f"postgresql://steps:steps@{url.split('@')[1]}"
 
 
+class Databases:
+    """Copies of the template, one for each test."""
+
+    def __init__(self, connection: psycopg.Connection) -> None:
+        self.connection = connection
+        self.ended: list[str] = []
+
+    def make(self, name: str) -> None:
+        """Make an empty, migrated database."""
+        self._run(f'CREATE DATABASE "{name}" TEMPLATE template_millrace STRATEGY file_copy')
+
+    def end(self, name: str) -> None:
+        """Cut its connections off, and drop those that ended some tests ago: Postgres looks every
+        100 ms whether the last connection is gone.
+        """
+        self.connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name]
+        )
+        self.ended.append(name)
+        while len(self.ended) > 3:
+            self.drop(self.ended.pop(0))
+
+    def drop(self, name: str) -> None:
+        """Drop a database, whoever is connected."""
+        self._run(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+    def _run(self, statement: str) -> None:
+        self.connection.execute(statement)  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="session")
+def databases(postgres_server: str) -> Iterator[Databases]:
+    """What makes and drops the databases of tests, over one connection."""
+    with psycopg.connect(postgres_server, autocommit=True) as connection:
+        made = Databases(connection)
+        yield made
+        for name in made.ended:
+            made.drop(name)
+
+
 @pytest.fixture
-def database(postgres_server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def database(
+    postgres_server: str, databases: Databases, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[str]:
     """The address of an empty, migrated database that the settings name: as in production, not its
     owner's.
     """
     name = f"t{os.getpid()}_{next(_numbers)}"
-    with psycopg.connect(postgres_server, autocommit=True) as connection:
-        connection.execute(
-            f'CREATE DATABASE "{name}" TEMPLATE template_millrace STRATEGY file_copy'
-        )  # type: ignore[arg-type]
+    databases.make(name)
     url = steps_url(postgres_server.rsplit("/", 1)[0] + "/" + name)
     monkeypatch.setenv("MILLRACE_DATABASE_URL", url)
     config.reload()
     yield url
     db.close()
-    with psycopg.connect(postgres_server, autocommit=True) as connection:
-        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')  # type: ignore[arg-type]
+    databases.end(name)
 
 
 @pytest.fixture
@@ -117,6 +165,12 @@ def owner(database: str, postgres_server: str) -> Iterator[psycopg.Connection]:
         postgres_server.rsplit("/", 1)[0] + "/" + database.rsplit("/", 1)[1], autocommit=True
     ) as connection:
         yield connection
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_pace() -> None:
+    """No test talks to arXiv, so none has to wait between two requests."""
+    arxiv.PACE_SECONDS = 0.0
 
 
 @pytest.fixture(autouse=True)

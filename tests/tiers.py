@@ -3,6 +3,8 @@
 import os
 from typing import TypeVar
 
+from scripts.checking import regexes
+
 PROVE = bool(os.environ.get("PROVE"))
 CI = bool(os.environ.get("CI"))
 
@@ -14,3 +16,7 @@ def pick(quick: Much, full: Much, prove: Much | None = None) -> Much:
     if PROVE:
         return full if prove is None else prove
     return full if CI else quick
+
+
+# The samples and ends of the texts that `regexes.find_slow` tries on a pattern.
+PATTERN_TEXTS = pick((1, ("\0",)), (2, regexes.ENDS), (regexes.SAMPLES, regexes.ENDS))

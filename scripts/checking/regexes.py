@@ -125,11 +125,15 @@ def _value(node: ast.expr, module: Any) -> Any:
     return eval(compile(ast.Expression(node), "<pattern>", "eval"), dict(vars(module)))
 
 
-def find_slow(pattern: Pattern, samples: int = SAMPLES) -> SlowPattern | None:
-    """Return a text that makes the pattern slow; None when none was found."""
+def find_slow(
+    pattern: Pattern, samples: int = SAMPLES, ends: tuple[str, ...] = ENDS
+) -> SlowPattern | None:
+    """Return a text that makes the pattern slow; None when none was found. Each text is tried with
+    each end, which is there to make a match fail late.
+    """
     counter = Steps(pattern.pattern, pattern.flags)
     for prefix, pump in _attacks(counter.tree, random.Random(1), samples):
-        for end in ENDS:
+        for end in ends:
             steps = [_steps(counter, prefix, pump, end, LENGTHS[0], pattern.scan)]
             for size in LENGTHS[1:]:
                 steps.append(_steps(counter, prefix, pump, end, size, pattern.scan))

@@ -8,7 +8,6 @@ import pytest
 from scripts.checking import match_steps, regexes
 from tests import tiers
 
-SAMPLES = tiers.pick(1, 2, 5)
 PATTERNS = regexes.find_patterns()
 ROOMS = sorted({pattern.where.split("/")[2] for pattern in PATTERNS})
 
@@ -65,7 +64,9 @@ def test_no_pattern_of_the_bundle_grows_faster_than_the_text(room: str) -> None:
     own = [one for one in PATTERNS if one.where.split("/")[2] == room]
 
     assert own
-    assert [str(slow) for one in own if (slow := regexes.find_slow(one, SAMPLES))] == []
+    assert [
+        str(slow) for one in own if (slow := regexes.find_slow(one, *tiers.PATTERN_TEXTS))
+    ] == []
 
 
 def test_counting_leaves_the_depth_of_the_process_as_it_was():

@@ -29,6 +29,8 @@ class Browser:
         self.client = TestClient(
             app, base_url=f"http://{HOST}", follow_redirects=False, headers=PAGE
         )
+        # All ask the one server, whose loop is told of changes.
+        self.client.portal = app.portal
         if person:
             answer = self.client.get(f"/enter?t={sign_ins.make_link(person)}")
             assert answer.status_code == 303
@@ -54,7 +56,8 @@ def folk(database, configure):
 def app(folk):
     """The application, that follows its rows."""
     made = make_application()
-    with TestClient(made, base_url=f"http://{HOST}"):
+    with TestClient(made, base_url=f"http://{HOST}") as server:
+        made.portal = server.portal
         yield made
 
 

@@ -17,6 +17,7 @@ from f.millrace.core import command_secrets, config, db, secret_formats
 from f.millrace.core.redaction import MASK, redact
 from scripts.benchmarks import redaction as samples
 from scripts.checking import regexes
+from tests import tiers
 
 # Put together here, so that nobody's scanner takes this file for a leak.
 SHAPED = {
@@ -379,13 +380,16 @@ def test_no_form_of_a_key_makes_its_search_slow(form: secret_formats.Format) -> 
     patterns = [secret_formats.pattern_of(form)]
     patterns += [f"(?:{form.before})\\Z"] if form.before else []
 
-    slow = [regexes.find_slow(regexes.Pattern("", each, 0, True)) for each in patterns]
+    slow = [
+        regexes.find_slow(regexes.Pattern("", each, 0, True), *tiers.PATTERN_TEXTS)
+        for each in patterns
+    ]
     assert slow == [None] * len(patterns)
 
 
 @pytest.mark.parametrize("pattern", [pattern for _, pattern in command_secrets.COMMANDS])
 def test_no_argument_of_a_program_makes_its_search_slow(pattern: str) -> None:
-    assert regexes.find_slow(regexes.Pattern("", pattern, 0, True)) is None
+    assert regexes.find_slow(regexes.Pattern("", pattern, 0, True), *tiers.PATTERN_TEXTS) is None
 
 
 EVIL = [

@@ -21,7 +21,6 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from f.millrace.core import config, db  # noqa: E402
-from f.millrace.tools import arxiv  # noqa: E402
 from scripts.database.embedded import temporary  # noqa: E402
 from scripts.runner.store import set_up_checkpoints  # noqa: E402
 
@@ -167,10 +166,21 @@ def owner(database: str, postgres_server: str) -> Iterator[psycopg.Connection]:
         yield connection
 
 
-@pytest.fixture(scope="session", autouse=True)
-def no_pace() -> None:
-    """No test talks to arXiv, so none has to wait between two requests."""
-    arxiv.PACE_SECONDS = 0.0
+# How long a module waits before it asks again; here a fault is of the test's own making.
+WAITS = {
+    "tools.arxiv": "PACE_SECONDS",
+    "tools.toolbox": "RETRY_WAIT_SECONDS",
+    "models.billing": "FIRST_WAIT_SECONDS",
+    "research.investigate": "RETRY_WAIT_SECONDS",
+}
+
+
+@pytest.fixture(autouse=True)
+def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test waits long between two attempts."""
+    for name, constant in WAITS.items():
+        if module := sys.modules.get(f"f.millrace.{name}"):
+            monkeypatch.setattr(module, constant, 0.01)
 
 
 @pytest.fixture(autouse=True)

@@ -16,6 +16,7 @@ import pytest
 from f.millrace.core import db
 from scripts.paths import ROOT
 from scripts.samples.server import sample_settings, serve
+from tests import tiers
 
 FILE = "f/millrace/tools/board.py"
 SOURCE = '''# requirements:
@@ -47,6 +48,10 @@ def read(limit: int, state: fetch_state.FetchState) -> list[items.SourceItem]:
 
 SOURCE = sources.Source("board", "Newest posts of a board", read, options=Options)
 '''
+
+
+# What is generated is written and checked on CI; a run needs none of it.
+GENERATED: tuple[str, ...] = tiers.pick((), ("metadata", "docs"))
 
 
 class Board(BaseHTTPRequestHandler):
@@ -124,8 +129,8 @@ def test_one_file_and_one_line_are_a_source_that_the_daily_flow_reads(
     address, asked = board
     (copy / "millrace.yaml").write_text("source_options: {board: {topic: [tea]}}\n")
 
-    written = [command(kind, "write").returncode for kind in ("metadata", "docs")]
-    checked = command("check")
+    written = [command(kind, "write").returncode for kind in GENERATED]
+    checked = [command("check")] if GENERATED else []
     mistake = command("settings", "check")
     (copy / "millrace.yaml").unlink()
     with serve() as world:
@@ -137,8 +142,8 @@ def test_one_file_and_one_line_are_a_source_that_the_daily_flow_reads(
         )
         ran = command("run", "daily_research", "max_topics=1", "--json", **known)
 
-    assert written == [0, 0]
-    assert checked.returncode == 0, checked.stdout + checked.stderr
+    assert written == [0] * len(GENERATED)
+    assert all(each.returncode == 0 for each in checked), checked
     assert "source_options.board.topic is ['tea']; did you mean 'topics'?" in mistake.stdout
     # On this machine's own address nobody has to be asked.
     assert json.loads(ran.stdout)["status"] == "done", ran.stdout + ran.stderr

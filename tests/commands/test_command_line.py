@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -71,12 +72,11 @@ def test_the_sample_edition_ends_with_a_cited_digest_in_the_outbox(millrace) -> 
 def test_a_second_run_of_the_day_shows_the_digest_that_is_there_and_again_makes_another(
     millrace,
 ) -> None:
-    first = json.loads(millrace("run", "daily_research", "--sample", "--json").stdout)["result"]
+    def run(*flags: str) -> dict[str, Any]:
+        done = millrace("run", "daily_research", "--sample", *flags, "--json", "max_topics=1")
+        return json.loads(done.stdout)["result"]
 
-    second = json.loads(millrace("run", "daily_research", "--sample", "--json").stdout)["result"]
-    third = json.loads(millrace("run", "daily_research", "--sample", "--again", "--json").stdout)[
-        "result"
-    ]
+    first, second, third = run(), run(), run("--again")
 
     assert second["digests"][0]["digest_id"] == first["digests"][0]["digest_id"]
     assert third["digests"][0]["digest_id"] != first["digests"][0]["digest_id"]
@@ -90,6 +90,7 @@ def test_a_dry_run_leaves_nothing_in_the_outbox(millrace, tmp_path: Path) -> Non
         "--sample",
         "--dry-run",
         "--json",
+        "max_topics=1",
         MILLRACE_OUTBOX_DIR=str(tmp_path / "dry"),
     )
 

@@ -27,7 +27,7 @@ def hanging(edge, configure, database):
 
 def test_a_step_whose_model_hangs_is_killed_by_its_time_out_and_the_run_goes_on_afterwards(hanging):
     flow = deepcopy(load_openflow("do_task"))
-    flow["value"]["modules"][0]["timeout"] = 6
+    flow["value"]["modules"][0]["timeout"] = 4
     hanging.write = lambda _: "High water is at six."
 
     killed = start(flow, "do_task", {"task": "When is high water?"})
@@ -36,7 +36,7 @@ def test_a_step_whose_model_hangs_is_killed_by_its_time_out_and_the_run_goes_on_
     charged = db.fetch_one("SELECT state, price_source, cost_usd, reserved_usd FROM usage")
     again = resume(killed.run_id)
 
-    assert killed.status == "failed" and "6" in str(killed.error) and left["state"] == "sent"
+    assert killed.status == "failed" and "4" in str(killed.error) and left["state"] == "sent"
     assert (charged["state"], charged["price_source"]) == ("settled", "reserve") and charged[
         "cost_usd"
     ] == left["reserved_usd"]

@@ -26,8 +26,8 @@ COLUMNS = (
 
 
 @pytest.fixture
-def house(database: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> dict[str, str]:
-    """A house with a day's run, whose texts are all planted; the ids that commands need."""
+def planted(database: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> dict[str, str]:
+    """A day's run whose texts are all planted; the ids that commands need."""
     file = tmp_path / "report.md"
     file.write_text("# Quay\n\nThe quay is four metres wide.\n\nHigh water is at nine.\n")
     main(["run", "daily_research", "--sample", "--json"])
@@ -38,8 +38,8 @@ def house(database: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     alert = alerts.raise_alert("Odd", "warning", "prometheus", "odd", {"part": PLANTED})
     mail.send("ada@home.example", "Hello", PLANTED, "", "planted-1@millrace.local")
     recipients.add("ada@home.example")
-    planted = [one for one in _text_columns() if _plant(*one)]
-    assert len(planted) > 20
+    columns = [one for one in _text_columns() if _plant(*one)]
+    assert len(columns) > 20
     document = db.fetch_one("SELECT id FROM document LIMIT 1")
     capsys.readouterr()
     assert run and document
@@ -104,11 +104,11 @@ COMMANDS = [
 
 
 def test_no_command_lets_planted_text_act(
-    house: dict[str, str], capsys: pytest.CaptureFixture[str]
+    planted: dict[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     shown, faults = set(), []
     for words in COMMANDS:
-        arguments = [house.get(word, word) for word in words.split()]
+        arguments = [planted.get(word, word) for word in words.split()]
         forms = [[]] if "show planted" in words or "page" in words else [[], ["--json"]]
         for form in forms:
             try:
@@ -132,9 +132,10 @@ def test_no_command_lets_planted_text_act(
 
 
 def test_json_says_the_same_as_what_is_stored(
-    house: dict[str, str], capsys: pytest.CaptureFixture[str]
+    database: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    main(["approvals", "show", house["ACTION"], "--json"])
+    action = actions.propose("box.echo", {"to": "a@b.example", "path": PLANTED}, "planted:1")
+    main(["approvals", "show", str(action["id"]), "--json"])
 
     assert json.loads(capsys.readouterr().out)["arguments"]["path"] == PLANTED
 

@@ -52,7 +52,7 @@ def somebody() -> Iterator[str]:
         yield f"127.0.0.1:{server.getsockname()[1]}"
 
 
-def test_a_new_house_is_healthy_but_for_the_search_it_has_not(database: str) -> None:
+def test_a_new_installation_is_healthy_but_for_the_search_it_has_not(database: str) -> None:
     found = {one.name: one.state for one in health.check_components()}
 
     assert found == {name: "degraded" if name == "search" else "healthy" for name in health.CHECKS}

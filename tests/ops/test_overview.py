@@ -26,7 +26,7 @@ def run_row(
     )
 
 
-def test_an_empty_house_is_told_as_empty(database: str) -> None:
+def test_an_empty_database_is_told_as_empty(database: str) -> None:
     page = overview.main()
 
     assert (

@@ -20,7 +20,7 @@ from scripts.paths import ROOT
 
 FOLDER = ROOT / generated.FOLDER
 ALERTS = {alert.name: alert for metric in CATALOGUE.values() for alert in metric.alerts}
-# A house that is watched has at least these.
+# An installation that is watched has at least these.
 NAMED = """
 ToolFailures SelfRagEscalations GuardrailDenials SlowTurns ErrorRate AgentUnhealthy Unhealthy
 Spend70 Spend90 Spend100 BudgetBurn

@@ -135,7 +135,7 @@ def test_an_older_prefix_gives_exactly_the_older_names() -> None:
     )
 
 
-def test_every_metric_can_be_read_from_an_empty_house(database: str) -> None:
+def test_every_metric_can_be_read_from_an_empty_database(database: str) -> None:
     roll(CATALOGUE.values())
 
     found = {metric.name: series for metric, series in collect(CATALOGUE.values())}

@@ -8,7 +8,7 @@ when our own page made the request: the browser says so itself.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import urlsplit
@@ -48,11 +48,18 @@ SIGN_IN = "sign in first: scripts/millrace ui prints a link"
 class AccessCheck:
     """Lets requests pass to the pages with `scope["person"]`, or answers them itself."""
 
-    def __init__(self, app: ASGIApp, threads: Threads, hosts: Sequence[str] = ()) -> None:
-        """Guard `app`; `hosts` are names under which it may be called, besides those of
-        loopback.
+    def __init__(
+        self,
+        app: ASGIApp,
+        threads: Threads,
+        hosts: Sequence[str] = (),
+        end_streams: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Guard `app`; `hosts` are names under which it may be called, besides those of loopback;
+        `end_streams` is called when the server is about to end.
         """
         self.app, self.threads, self.hosts = app, threads, hosts
+        self.end_streams = end_streams
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""

@@ -11,7 +11,6 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
-from starlette.types import ASGIApp
 
 from f.millrace.core import db, errors
 from scripts.console import (
@@ -20,6 +19,7 @@ from scripts.console import (
     live,
     memory,
     openai_api,
+    openai_responses,
     pages,
     people_page,
     runs,
@@ -76,12 +76,15 @@ ROUTES = (
     RouteSpec("GET", "/v1/models", "reader", openai_api.list_models),
     RouteSpec("GET", "/v1/models/{model:path}", "reader", openai_api.show_model),
     RouteSpec("POST", "/v1/chat/completions", "member", openai_api.complete),
+    RouteSpec("POST", "/v1/responses", "member", openai_responses.create),
+    RouteSpec("GET", "/v1/responses/{response}", "reader", openai_responses.show),
+    RouteSpec("POST", "/v1/responses/{response}/cancel", "member", openai_responses.cancel),
 )
 
 
 def make_application(
     namespace: str = "main", hosts: Sequence[str] = (), *, warm: bool = False
-) -> ASGIApp:
+) -> access.AccessCheck:
     """Return the ASGI application of the console.
 
     Args:
@@ -129,7 +132,7 @@ def make_application(
         exception_handlers={HTTPException: _refuse},
         lifespan=life,
     )
-    return access.AccessCheck(app, console.threads, hosts)
+    return access.AccessCheck(app, console.threads, hosts, changes.close)
 
 
 class _Static(StaticFiles):

@@ -141,17 +141,17 @@ def explain(asked: PageRequest, error: Exception) -> Response:
     status = next((code for kind, code in STATUS if isinstance(fault, kind)), 500)
     words = redaction.redact(str(fault))
     if asked.request.url.path.startswith(API):
-        return JSONResponse({"error": describe_error(status, words)}, status)
+        code = getattr(fault, "code", "")
+        return JSONResponse({"error": describe_error(status, words, code)}, status)
     if "text/html" not in asked.request.headers.get("accept", ""):
         return JSONResponse({"error": words}, status)
     return pages.render("error.html", status, words=words, status=status, back=_way_back(asked))
 
 
-def describe_error(status: int, words: str) -> dict[str, Any]:
+def describe_error(status: int, words: str, code: str = "") -> dict[str, Any]:
     """Return a fault as OpenAI's clients read it."""
-    kinds = {401: "invalid_api_key", 404: "model_not_found"}
     kind = "server_error" if status >= 500 else "invalid_request_error"
-    return {"message": words, "type": kind, "param": None, "code": kinds.get(status)}
+    return {"message": words, "type": kind, "param": None, "code": code or None}
 
 
 def _way_back(asked: PageRequest) -> str:

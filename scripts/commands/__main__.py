@@ -43,6 +43,8 @@ MODULES = {
     "ui": "ui",
     "people": "people",
     "tokens": "people",
+    "webhooks": "webhooks",
+    "subscriptions": "webhooks",
     "approvals": "approvals",
     "outbox": "outbox",
     "risk": "risk",
@@ -70,6 +72,8 @@ GROUPS = {
     "trust and money": (
         "people",
         "tokens",
+        "webhooks",
+        "subscriptions",
         "approvals",
         "risk",
         "audit",

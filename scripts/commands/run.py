@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from f.millrace.core import config, db, windmill
 from f.millrace.core.errors import BadInput, NotFound
+from f.millrace.ops import notifications
 from f.millrace.telemetry.runs import MAINTENANCE
 from f.millrace.trust import recovery
 from scripts.commands import report, values
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from f.millrace.core import rows
 
 RECOVER = "recover_runs"
+# How long the end of a run waits for who is told of it; the rest goes with a later one.
+TELL_SECONDS = 5.0
 
 
 def add(commands: Any) -> None:
@@ -148,6 +151,7 @@ def _finish(outcome: Any, as_json: bool) -> int:
     code = report.outcome(outcome, as_json=as_json)
     # Once the person has the result.
     report.send_trace(outcome.run_id)
+    notifications.deliver_due(TELL_SECONDS)
     return code
 
 

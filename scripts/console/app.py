@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Sequence
 
@@ -26,6 +27,7 @@ from scripts.console import (
     sign_ins,
     system,
     talk,
+    told,
     waiting,
 )
 from scripts.console.children import Children
@@ -71,6 +73,9 @@ ROUTES = (
     RouteSpec("POST", "/people/{person}", "owner", people_page.change),
     RouteSpec("POST", "/tokens", "reader", people_page.add_token),
     RouteSpec("POST", "/tokens/{person}/{name}/revoke", "reader", people_page.revoke_token),
+    RouteSpec("POST", "/subscriptions", "reader", people_page.subscribe),
+    RouteSpec("POST", "/webhooks", "member", people_page.add_webhook),
+    RouteSpec("POST", "/webhooks/{name}", "member", people_page.change_webhook),
     RouteSpec("POST", "/sign-ins/{sign_in}/end", "reader", people_page.end_sign_in),
     RouteSpec("POST", "/leave", "reader", people_page.leave),
     RouteSpec("GET", "/v1/models", "reader", openai_api.list_models),
@@ -100,10 +105,12 @@ def make_application(
         changes.start()
         if warm:
             await console.threads.run(console.children.warm_up)
+        delivering = asyncio.create_task(told.deliver(changes, console.threads))
         try:
             yield
         finally:
             changes.close()
+            await delivering
             console.children.close()
             console.threads.close()
 

@@ -477,6 +477,10 @@ class Settings:
     fetch_allow: Annotated[
         list[str], Option(description="Private hosts (host or host:port) that may be fetched.")
     ] = []
+    webhook_allow: Annotated[
+        list[str],
+        Option(description="Private hosts (host or host:port) that webhooks may be sent to."),
+    ] = []
     fetch_max_bytes: Annotated[
         int, Option(ge=1_000, description="Largest body that is read from a source or page.")
     ] = 5_000_000

@@ -28,6 +28,7 @@ SETTINGS = (
     "mcp",
     "mcp_serve",
     "fetch_allow",
+    "webhook_allow",
 )
 
 

@@ -37,13 +37,21 @@ def _add_webhooks(commands: Any) -> None:
         "on": "tell it again",
         "remove": "remove it",
     }
+    functions = {
+        "add": add_webhook,
+        "test": test_webhook,
+        "secret": renew_secret,
+        "off": switch_off,
+        "on": switch_on,
+        "remove": remove_webhook,
+    }
     for name, said in helps.items():
         action = actions.add_parser(name, help=said)
         action.add_argument("person", metavar="ID", help="whose it is")
         action.add_argument("name", metavar="NAME", help="what it is for: phone, home")
         if name == "add":
             action.add_argument("url", metavar="URL", help="https://HOST/PATH")
-        action.set_defaults(function=globals()[f"_{name}_webhook"])
+        action.set_defaults(function=functions[name])
     listed = actions.add_parser("list", help="list them, and how the last message went")
     listed.add_argument("person", nargs="?", default="", metavar="ID")
     listed.add_argument("--json", action="store_true")
@@ -61,14 +69,15 @@ def _add_subscriptions(commands: Any) -> None:
     chosen = actions.add_parser("choose", help="choose all anew: runs:page alerts:mail, or nothing")
     chosen.add_argument("person", metavar="ID")
     chosen.add_argument("choices", nargs="*", metavar="TOPIC:WAY")
-    chosen.set_defaults(function=choose)
+    chosen.set_defaults(function=choose_all)
     listed = actions.add_parser("list", help="show what is chosen, and what was told last")
     listed.add_argument("person", metavar="ID")
     listed.add_argument("--json", action="store_true")
     listed.set_defaults(function=list_chosen)
 
 
-def _add_webhook(options: argparse.Namespace) -> int:
+def add_webhook(options: argparse.Namespace) -> int:
+    """Add a webhook and print its secret, this once."""
     ready()
     people.establish(getpass.getuser())
     row = webhooks.add(options.person, options.name, options.url, by=getpass.getuser())
@@ -80,7 +89,7 @@ def _add_webhook(options: argparse.Namespace) -> int:
     return 0
 
 
-def _test_webhook(options: argparse.Namespace) -> int:
+def test_webhook(options: argparse.Namespace) -> int:
     """Send a test and say how it went; 1 when it was not taken."""
     ready()
     fault = notifications.try_out(options.person, options.name)
@@ -88,27 +97,31 @@ def _test_webhook(options: argparse.Namespace) -> int:
     return 1 if fault else 0
 
 
-def _secret_webhook(options: argparse.Namespace) -> int:
+def renew_secret(options: argparse.Namespace) -> int:
+    """Print another secret, which signs from now on."""
     ready()
     print(webhooks.renew_secret(options.person, options.name, by=getpass.getuser())["secret"])
     return 0
 
 
-def _off_webhook(options: argparse.Namespace) -> int:
+def switch_off(options: argparse.Namespace) -> int:
+    """Have a webhook told nothing any more."""
     ready()
     webhooks.switch(options.person, options.name, False, by=getpass.getuser())
     print(f"{options.name} of {options.person} is told nothing any more")
     return 0
 
 
-def _on_webhook(options: argparse.Namespace) -> int:
+def switch_on(options: argparse.Namespace) -> int:
+    """Have a webhook told again."""
     ready()
     webhooks.switch(options.person, options.name, True, by=getpass.getuser())
     print(f"{options.name} of {options.person} is told what happens from now on")
     return 0
 
 
-def _remove_webhook(options: argparse.Namespace) -> int:
+def remove_webhook(options: argparse.Namespace) -> int:
+    """Remove a webhook."""
     ready()
     webhooks.remove(options.person, options.name, by=getpass.getuser())
     print(f"{options.name} of {options.person} is removed")
@@ -134,12 +147,12 @@ def list_webhooks(options: argparse.Namespace) -> int:
     return 0
 
 
-def choose(options: argparse.Namespace) -> int:
+def choose_all(options: argparse.Namespace) -> int:
     """Choose what a person is told of, and where."""
     ready()
     people.establish(getpass.getuser())
     pairs = {_parse_choice(one) for one in options.choices}
-    subscriptions.choose(options.person, pairs, by=getpass.getuser())
+    subscriptions.set_chosen(options.person, pairs, by=getpass.getuser())
     print(f"{options.person} is told of {', '.join(options.choices) or 'nothing'}")
     return 0
 

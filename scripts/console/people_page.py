@@ -123,7 +123,7 @@ def subscribe(asked: PageRequest) -> Response:
         for way in subscriptions.WAYS
         if asked.form.get(f"{topic}:{way}")
     }
-    subscriptions.choose(asked.person.id, chosen, by=asked.person.id)
+    subscriptions.set_chosen(asked.person.id, chosen, by=asked.person.id)
     return RedirectResponse("/people#told", 303)
 
 

@@ -69,7 +69,7 @@ def test_the_console_tells_as_soon_as_it_is_written(browser, run_of, other_web, 
     configure(webhook_allow=other_web.host)
     other_web.routes["/hook"] = take
     webhooks.add("cy", "home", f"{other_web.address}/hook", by="cy")
-    subscriptions.choose("cy", [("runs", "webhook")], by="cy")
+    subscriptions.set_chosen("cy", [("runs", "webhook")], by="cy")
     run_id = run_of("cy", status="running")
 
     db.execute("UPDATE run SET status = 'done' WHERE id = %s", [run_id])

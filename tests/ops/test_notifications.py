@@ -36,7 +36,7 @@ def receiver(other_web, configure):  # noqa: F811
 @pytest.fixture
 def hook(folk, receiver):
     """A webhook of cy, who wants to know of runs by it."""
-    subscriptions.choose("cy", [("runs", "webhook")], by="cy")
+    subscriptions.set_chosen("cy", [("runs", "webhook")], by="cy")
     return webhooks.add("cy", "home", f"{receiver.address}/hook?key=1", by="cy")
 
 
@@ -130,13 +130,13 @@ def test_the_waits_grow(hook, receiver):
         )
         waits.append(round(row["s"] / 5) * 5)
 
-    assert waits == list(notifications.WAITS[:3])
+    assert waits == list(subscriptions.WAITS[:3])
 
 
 def test_after_three_days_the_webhook_is_switched_off(hook, receiver):
     receiver.routes["/hook"] = Reply("no", 500)
     end_run("cy")
-    db.execute("UPDATE notification SET tries = %s", [len(notifications.WAITS)])
+    db.execute("UPDATE notification SET tries = %s", [len(subscriptions.WAITS)])
 
     assert notifications.deliver_due() == (0, 0, 1)
 
@@ -226,7 +226,7 @@ def test_a_new_secret_signs_what_comes_next(hook, receiver):
 
 def test_who_may_decide_and_who_asked_are_told_what_waits(folk):
     for person in ("ana", "bo", "cy", "di@home.example"):
-        subscriptions.choose(person, [("approvals", "page")], by=person)
+        subscriptions.set_chosen(person, [("approvals", "page")], by=person)
     with run_context.change(user_id="cy"):
         run_id = str(uuid.uuid4())
         runs.ensure(run_id, "do_task")
@@ -243,7 +243,7 @@ def test_who_may_decide_and_who_asked_are_told_what_waits(folk):
 
 
 def test_an_alert_is_told_once(folk):
-    subscriptions.choose("di@home.example", [("alerts", "page")], by="ana")
+    subscriptions.set_chosen("di@home.example", [("alerts", "page")], by="ana")
 
     for _ in range(2):
         alerts.raise_alert("Unhealthy", "critical", "health", "search is down", {"part": "search"})
@@ -254,9 +254,9 @@ def test_an_alert_is_told_once(folk):
 
 def test_mails_go_to_who_has_an_address_all_in_one(folk, configure, tmp_path):
     configure(outbox_dir=str(tmp_path))
-    subscriptions.choose("di@home.example", [("alerts", "mail")], by="ana")
+    subscriptions.set_chosen("di@home.example", [("alerts", "mail")], by="ana")
     with pytest.raises(errors.BadInput, match="no mail address"):
-        subscriptions.choose("cy", [("alerts", "mail")], by="cy")
+        subscriptions.set_chosen("cy", [("alerts", "mail")], by="cy")
     alerts.raise_alert("Unhealthy", "critical", "health", "search is down", {"part": "search"})
     alerts.raise_alert("Unhealthy", "critical", "health", "mail is down", {"part": "mail"})
 
@@ -270,9 +270,9 @@ def test_mails_go_to_who_has_an_address_all_in_one(folk, configure, tmp_path):
 
 def test_what_is_taken_back_before_it_is_sent_is_not_mailed(folk, configure, tmp_path):
     configure(outbox_dir=str(tmp_path))
-    subscriptions.choose("di@home.example", [("alerts", "mail")], by="ana")
+    subscriptions.set_chosen("di@home.example", [("alerts", "mail")], by="ana")
     alerts.raise_alert("Unhealthy", "critical", "health", "search is down", {"part": "search"})
-    subscriptions.choose("di@home.example", [], by="ana")
+    subscriptions.set_chosen("di@home.example", [], by="ana")
 
     assert notifications.deliver_due() == (0, 0, 1)
     assert list(tmp_path.rglob("*.eml")) == []
@@ -297,4 +297,4 @@ def test_the_job_that_recovers_runs_sends_what_is_due(hook, receiver):
 @pytest.mark.parametrize("wrong", [("runs", "pigeon"), ("gossip", "page"), ("", "")])
 def test_what_cannot_be_chosen_is_refused(folk, wrong):
     with pytest.raises(errors.BadInput, match="cannot be chosen"):
-        subscriptions.choose("cy", [wrong], by="cy")
+        subscriptions.set_chosen("cy", [wrong], by="cy")

@@ -15,13 +15,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import uuid4
 
 from f.millrace.core import config, db, errors, ids, redaction, run_context
-from f.millrace.trust import questions, webhooks
+from f.millrace.trust import questions, subscriptions, webhooks
 
 if TYPE_CHECKING:
     from f.millrace.core import rows
 
-# Seconds before the next try, as Standard Webhooks proposes: at once, then until three days after.
-WAITS = (5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400)
 SECONDS = 10.0
 MOST_BYTES = 65_536
 # How long one call goes on before it leaves the rest to the next.
@@ -30,22 +28,6 @@ TURN_SECONDS = 60.0
 GONE = "HTTP 410"
 LONGEST = 500
 HOST = "millrace.local"
-CLAIM = """
-UPDATE notification n SET tries = tries + 1,
-    due_at = clock_timestamp()
-        + make_interval(secs => (%(waits)s::int[])[least(tries + 1, %(most)s)])
-WHERE id = (
-    SELECT id FROM notification WHERE state = 'waiting' AND way = 'webhook'
-        AND due_at <= clock_timestamp() ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED)
-RETURNING *
-"""
-CLAIM_MAILS = """
-UPDATE notification SET tries = tries + 1, due_at = clock_timestamp() + interval '10 minutes'
-WHERE id IN (
-    SELECT id FROM notification WHERE state = 'waiting' AND way = 'mail'
-        AND due_at <= clock_timestamp() ORDER BY due_at LIMIT 200 FOR UPDATE SKIP LOCKED)
-RETURNING *
-"""
 
 
 class Delivered(NamedTuple):
@@ -67,9 +49,7 @@ def deliver_due(seconds: float = TURN_SECONDS) -> Delivered:
     for state in _send_mails():
         counts = counts.plus(state)
     while time.monotonic() < until:
-        row: rows.Notification | None = db.fetch_one(
-            CLAIM, {"waits": list(WAITS), "most": len(WAITS)}
-        )
+        row = subscriptions.claim_message()
         if row is None:
             break
         counts = counts.plus(_try_webhook(row))
@@ -82,20 +62,20 @@ def _try_webhook(row: rows.Notification) -> str:
         "SELECT * FROM webhook WHERE id = %s AND removed_at IS NULL", [row["webhook_id"]]
     )
     if hook is None or hook["switched_off_at"] is not None:
-        return _close(row, "failed", "the webhook is switched off")
+        return subscriptions.close(row, "failed", "the webhook is switched off")
     message = describe(row)
     if message is None:
-        return _close(row, "failed", "what it was about is not there any more")
+        return subscriptions.close(row, "failed", "what it was about is not there any more")
     fault = send(hook, str(row["id"]), message)
     if not fault:
-        return _close(row, "sent", "")
+        return subscriptions.close(row, "sent", "")
     if GONE in fault:
         webhooks.switch_off(hook, "its address answered 410 Gone")
-        return _close(row, "failed", fault)
-    if row["tries"] > len(WAITS):
+        return subscriptions.close(row, "failed", fault)
+    if subscriptions.is_last_try(row):
         webhooks.switch_off(hook, f"after {row['tries']} tries: {fault}"[:LONGEST])
-        return _close(row, "failed", fault)
-    return _close(row, "waiting", fault)
+        return subscriptions.close(row, "failed", fault)
+    return subscriptions.close(row, "waiting", fault)
 
 
 def send(hook: rows.Webhook, message_id: str, message: dict[str, Any]) -> str:
@@ -133,15 +113,6 @@ def try_out(person_id: str, name: str) -> str:
     hook = webhooks.get(person_id, name)
     message = _message("webhook.test", run_context.now(), {"name": hook["name"]})
     return send(hook, str(uuid4()), message)
-
-
-def _close(row: rows.Notification, state: str, error: str) -> str:
-    db.execute(
-        "UPDATE notification SET state = %s, error = %s, sent_at = CASE WHEN %s = 'sent' THEN"
-        " clock_timestamp() END WHERE id = %s AND state = 'waiting'",
-        [state, error, state, row["id"]],
-    )
-    return state
 
 
 def describe(row: rows.Notification) -> dict[str, Any] | None:
@@ -230,41 +201,50 @@ def _iso(moment: datetime | None) -> str | None:
 
 def _send_mails() -> list[str]:
     """Mail each person what is due for them, in one mail, and return the states of the rows."""
-    found: list[rows.Notification] = db.fetch_all(CLAIM_MAILS)
     by_person: dict[str, list[rows.Notification]] = {}
-    for row in sorted(found, key=lambda row: row["happened_at"]):
+    for row in sorted(subscriptions.claim_mails(), key=lambda row: row["happened_at"]):
         by_person.setdefault(row["person_id"], []).append(row)
-    return [state for person, told in by_person.items() for state in _mail(person, told)]
+    states: list[str] = []
+    for person, told in by_person.items():
+        state, fault = _mail(person, told)
+        states += [subscriptions.close(row, state, fault) for row in told]
+    return states
 
 
-def _mail(person: str, told: list[rows.Notification]) -> list[str]:
-    from f.millrace.tools import mail
-    from f.millrace.trust import actions, risk, subscriptions
-
+def _mail(person: str, told: list[rows.Notification]) -> tuple[str, str]:
+    """Send one mail and return the state of its notifications, and the fault."""
     if not any(way == "mail" for _, way in subscriptions.list_chosen(person)):
-        return [_close(row, "failed", "mail is not chosen any more") for row in told]
+        return "failed", "mail is not chosen any more"
     messages = [message for row in told if (message := describe(row))]
     if not messages:
-        return [_close(row, "failed", "what it was about is not there any more") for row in told]
+        return "failed", "what it was about is not there any more"
+    subject, text = _compose(messages)
+    try:
+        state = _perform(person, subject, text, told)
+    except errors.MillraceError as error:
+        state = "failed" if subscriptions.is_last_try(told[0]) else "waiting"
+        return state, str(error)[:LONGEST]
+    return ("sent", "") if state == "performed" else ("failed", f"the mail is {state}")
+
+
+def _compose(messages: list[dict[str, Any]]) -> tuple[str, str]:
     words = [" ".join(str(message["data"]["words"]).split()) for message in messages]
-    subject = words[0] if len(words) == 1 else f"{len(words)} things happened, first: {words[0]}"
-    lines = [
-        f"* {said}\n  {one['data']['path']}" for said, one in zip(words, messages, strict=True)
-    ]
+    many = f"{len(words)} things happened, first: {words[0]}"
+    paths = [message["data"]["path"] for message in messages]
+    lines = [f"* {said}\n  {path}" for said, path in zip(words, paths, strict=True)]
     text = "\n".join([*lines, "", "On the console, page People, you choose what is sent here."])
+    return (words[0] if len(words) == 1 else many)[:200], text
+
+
+def _perform(person: str, subject: str, text: str, told: list[rows.Notification]) -> str:
+    from f.millrace.tools import mail
+    from f.millrace.trust import actions, risk
+
     key = f"tell:{ids.digest_of(sorted(str(row['id']) for row in told))[:32]}"
     name = f"{key.replace(':', '-')}@{HOST}"
-    arguments = {"to": person, "subject": subject[:200], "text": text, "message_id": name}
-    try:
-        row = actions.propose(risk.TO_PERSON, arguments, key, reason="a person chose to be told")
-        done = actions.perform(
-            key,
-            row["arguments"],
-            lambda: mail.send(person, subject[:200], text, "", name).to_json(),
-        )
-    except errors.MillraceError as error:
-        last = told[0]["tries"] > len(WAITS)
-        return [_close(one, "failed" if last else "waiting", str(error)[:LONGEST]) for one in told]
-    is_sent = done["state"] == "performed"
-    fault = "" if is_sent else f"the mail is {done['state']}"
-    return [_close(one, "sent" if is_sent else "failed", fault) for one in told]
+    arguments = {"to": person, "subject": subject, "text": text, "message_id": name}
+    row = actions.propose(risk.TO_PERSON, arguments, key, reason="a person chose to be told")
+    done = actions.perform(
+        key, row["arguments"], lambda: mail.send(person, subject, text, "", name).to_json()
+    )
+    return done["state"]

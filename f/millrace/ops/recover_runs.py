@@ -1,5 +1,5 @@
 # no_postinstall
-# requirements: millrace_core
+# requirements: millrace_sources
 
 """Recover stalled runs.
 

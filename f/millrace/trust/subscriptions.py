@@ -24,9 +24,27 @@ TOPICS = {
 }
 WAYS = ("page", "mail", "webhook")
 PAGE = 50
+# Seconds before the next try, as Standard Webhooks proposes: at once, then until three days after.
+WAITS = (5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400)
+CLAIM = """
+UPDATE notification n SET tries = tries + 1,
+    due_at = clock_timestamp()
+        + make_interval(secs => (%(waits)s::int[])[least(tries + 1, %(most)s)])
+WHERE id = (
+    SELECT id FROM notification WHERE state = 'waiting' AND way = 'webhook'
+        AND due_at <= clock_timestamp() ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED)
+RETURNING *
+"""
+CLAIM_MAILS = """
+UPDATE notification SET tries = tries + 1, due_at = clock_timestamp() + interval '10 minutes'
+WHERE id IN (
+    SELECT id FROM notification WHERE state = 'waiting' AND way = 'mail'
+        AND due_at <= clock_timestamp() ORDER BY due_at LIMIT 200 FOR UPDATE SKIP LOCKED)
+RETURNING *
+"""
 
 
-def choose(person_id: str, chosen: Collection[tuple[str, str]], *, by: str) -> None:
+def set_chosen(person_id: str, chosen: Collection[tuple[str, str]], *, by: str) -> None:
     """Have a person told of these topics by these ways, and of no others.
 
     Raises:
@@ -77,3 +95,40 @@ def list_told(person_id: str, way: str = "", limit: int = PAGE) -> list[rows.Not
         [person_id, way, way, limit],
     )
     return found
+
+
+def claim_message() -> rows.Notification | None:
+    """Return a message to a webhook that is due, which nobody else tries until its next time; None
+    when none is.
+    """
+    row: rows.Notification | None = db.fetch_one(CLAIM, {"waits": list(WAITS), "most": len(WAITS)})
+    return row
+
+
+def claim_mails() -> list[rows.Notification]:
+    """Return what is due by mail; nobody else sends it within ten minutes."""
+    return db.fetch_all(CLAIM_MAILS)
+
+
+def is_last_try(row: rows.Notification) -> bool:
+    """Tell whether a message that is not taken now is given up."""
+    return row["tries"] > len(WAITS)
+
+
+def close(row: rows.Notification, state: str, error: str) -> str:
+    """Record what became of a try, and return the state: sent, waiting for the next, failed."""
+    db.execute(
+        "UPDATE notification SET state = %s, error = %s, sent_at = CASE WHEN %s = 'sent' THEN"
+        " clock_timestamp() END WHERE id = %s AND state = 'waiting'",
+        [state, error, state, row["id"]],
+    )
+    return state
+
+
+def drop_messages(webhook: rows.Webhook, why: str) -> None:
+    """Give up what a webhook was to be told."""
+    db.execute(
+        "UPDATE notification SET state = 'failed', error = %s WHERE webhook_id = %s AND state ="
+        " 'waiting'",
+        [why, webhook["id"]],
+    )

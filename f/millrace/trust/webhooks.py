@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from f.millrace.core import db, errors, run_context
-from f.millrace.trust import audit, authority, people
+from f.millrace.trust import audit, authority, people, subscriptions
 
 if TYPE_CHECKING:
     from f.millrace.core import rows
@@ -133,7 +133,7 @@ def switch_off(row: rows.Webhook, why: str) -> None:
             " switched_off_at IS NULL",
             [run_context.now(), why, row["id"]],
         )
-        _drop_waiting(row, "the webhook was switched off")
+        subscriptions.drop_messages(row, "the webhook was switched off")
 
 
 def remove(person_id: str, name: str, *, by: str) -> None:
@@ -145,16 +145,8 @@ def remove(person_id: str, name: str, *, by: str) -> None:
             "UPDATE webhook SET removed_at = %s, secret = '' WHERE id = %s",
             [run_context.now(), row["id"]],
         )
-        _drop_waiting(row, "the webhook was removed")
+        subscriptions.drop_messages(row, "the webhook was removed")
     audit.append(by, "webhook.removed", str(row["id"]), person=person_id)
-
-
-def _drop_waiting(row: rows.Webhook, why: str) -> None:
-    db.execute(
-        "UPDATE notification SET state = 'failed', error = %s WHERE webhook_id = %s AND state ="
-        " 'waiting'",
-        [why, row["id"]],
-    )
 
 
 def sign(secret: str, message_id: str, seconds: int, body: bytes) -> str:

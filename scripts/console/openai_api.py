@@ -142,7 +142,7 @@ class _Completion:
     """One run, as chunks of a completion."""
 
     def __init__(self, asked: PageRequest, model: str, run_id: str) -> None:
-        self.asked, self.run = asked, run_answer.RunAnswer(asked, run_id)
+        self.run = run_answer.follow_request(asked, run_id)
         self.shows_status = "x-openwebui-chat-id" in asked.request.headers
         self.head = {"id": f"chatcmpl-{run_id}", "created": int(time.time()), "model": model}
 
@@ -178,7 +178,7 @@ class _Completion:
 
     def _rest(self, end: run_answer.RunEnd) -> str:
         """Return what comes after the sentences: an answer that had none, what waits, sources."""
-        rest = end.rest + run_answer.write_questions(self.asked, end.questions)
+        rest = end.rest + run_answer.write_questions(self.run.base, end.questions)
         if not end.sources or self.shows_status:
             return rest
         listed = "".join(f"{_listed(source)}\n" for source in end.sources)

@@ -74,10 +74,10 @@ def _load(asked: PageRequest, run_id: str) -> dict[str, Any]:
     run = run_answer.find(run_id)
     if run is None and run_id not in asked.console.children.problems:
         return _response(ID + run_id, openai_api.DEFAULT, "in_progress", [])
-    end = run_answer.load_end(asked, run_id)
+    end = run_answer.load_end(asked.console, run_id)
     lines = [row["message"] for row in run_view.load_lines(run_id)]
     output = [_reasoning(f"rs_{run_id}", "\n".join(lines), "completed")] if lines else []
-    text = end.rest + run_answer.write_questions(asked, end.questions)
+    text = end.rest + run_answer.write_questions(run_answer.base_of(asked), end.questions)
     if text:
         message = _message(f"msg_{run_id}", text)
         message["content"][0]["annotations"] = openai_api.annotate(text, end.sources)
@@ -123,8 +123,8 @@ class _Response:
     def __init__(
         self, asked: PageRequest, model: str, run_id: str, head: dict[str, Any] | None = None
     ) -> None:
-        self.asked, self.model, self.head = asked, model, head or {}
-        self.run = run_answer.RunAnswer(asked, run_id)
+        self.model, self.head = model, head or {}
+        self.run = run_answer.follow_request(asked, run_id)
         self.output: list[dict[str, Any]] = []
         self._number = 0
 
@@ -194,7 +194,7 @@ class _Response:
         """Yield what comes at the end: the rest of the answer, its sources, and that each item is
         whole.
         """
-        rest = end.rest + run_answer.write_questions(self.asked, end.questions)
+        rest = end.rest + run_answer.write_questions(self.run.base, end.questions)
         if rest and not end.error:
             yield from self._add("text", rest)
         for place, item in enumerate(self.output):

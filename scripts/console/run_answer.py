@@ -14,7 +14,7 @@ from scripts.console import question_view, run_view
 
 if TYPE_CHECKING:
     from f.millrace.core import rows
-    from scripts.console.routes import PageRequest
+    from scripts.console.routes import Console, PageRequest
 
 BEAT_SECONDS = 10.0
 FAILED = ("failed", "killed", "stopped", "cancelled")
@@ -61,9 +61,14 @@ class RunEnd(NamedTuple):
 class RunAnswer:
     """Follows one run for whoever asked for it."""
 
-    def __init__(self, asked: PageRequest, run_id: str) -> None:
-        """Follow a run of the person who asks, from its first event."""
-        self.asked, self.console, self.run_id = asked, asked.console, run_id
+    def __init__(
+        self, console: Console, as_person: Callable[..., Any], run_id: str, base: str = ""
+    ) -> None:
+        """Follow a run from its first event; `as_person` calls a function as who asked for it, and
+        `base` is where the console is.
+        """
+        self.console, self.run_id, self.base = console, run_id, base
+        self._as_person = as_person
         self.after = 0
         self.text = ""
 
@@ -81,7 +86,7 @@ class RunAnswer:
 
     async def call(self, function: Callable[..., Any], *given: Any) -> Any:
         """Call what waits for the database, as the person who asks."""
-        return await self.console.threads.run(self.asked.as_person, function, *given)
+        return await self.console.threads.run(self._as_person, function, *given)
 
     async def told(self) -> AsyncIterator[tuple[str, str]]:
         """Yield what the run says as (kind, words): `text`, a checked sentence of the answer;
@@ -108,12 +113,12 @@ class RunAnswer:
 
     async def end(self) -> RunEnd:
         """Return how the run stands when it is followed no longer."""
-        end: RunEnd = await self.call(load_end, self.asked, self.run_id, self.text)
+        end: RunEnd = await self.call(load_end, self.console, self.run_id, self.text)
         if end.status != "running":
             return end
-        where = address(self.asked, f"/runs/{self.run_id}")
         return end._replace(
-            error=f"the console ends while this run goes on; its answer will stand at {where}"
+            error="the console ends while this run goes on; its answer will stand at"
+            f" {self.base}/runs/{self.run_id}"
         )
 
 
@@ -123,11 +128,11 @@ def find(run_id: str) -> rows.Run | None:
     return row
 
 
-def load_end(asked: PageRequest, run_id: str, told: str = "") -> RunEnd:
+def load_end(console: Console, run_id: str, told: str = "") -> RunEnd:
     """Return how a run stands of which the sentences `told` were said already."""
     run = find(run_id)
     if run is None:
-        problem = asked.console.children.problems.get(run_id, "the run did not start")
+        problem = console.children.problems.get(run_id, "the run did not start")
         return RunEnd("failed", problem, "", [], [], (0, 0))
     status = run["status"]
     answers = run_view.load_answers(run)
@@ -136,7 +141,7 @@ def load_end(asked: PageRequest, run_id: str, told: str = "") -> RunEnd:
         (run["error"] or f"the run is {status}") if status in FAILED else "",
         "" if told else _text_of(run, answers),
         [one for one in question_view.of_run(run_id) if one["state"] == "proposed"],
-        [source for one in answers for source in one.sources],
+        [source for one in answers for source in one.sources] or _kept_sources(run),
         _count_tokens(run_id),
     )
 
@@ -153,18 +158,31 @@ def _text_of(run: rows.Run, answers: list[run_view.Answer]) -> str:
     )
 
 
-def write_questions(asked: PageRequest, questions: list[dict[str, Any]]) -> str:
+def _kept_sources(run: rows.Run) -> list[run_view.Source]:
+    """Return the sources of an answer that was kept with them, as answer_question does."""
+    kept = ((run["pipeline"] or {}).get("answer") or {}).get("sources") or []
+    return [
+        run_view.Source(one["number"], "", one["title"], one["url"], one.get("source") or "", None)
+        for one in kept
+    ]
+
+
+def write_questions(base: str, questions: list[dict[str, Any]]) -> str:
     """Return what waits for a person as text, with the page that answers it."""
     return "".join(
-        f"\n\n{one['sentence']} A person decides: {address(asked, '/waiting/' + one['id'])}\n"
-        for one in questions
+        f"\n\n{one['sentence']} A person decides: {base}/waiting/{one['id']}\n" for one in questions
     )
 
 
-def address(asked: PageRequest, path: str) -> str:
-    """Return a page of this console as the program that asks can reach it."""
+def follow_request(asked: PageRequest, run_id: str) -> RunAnswer:
+    """Return what follows a run for the program that asks."""
+    return RunAnswer(asked.console, asked.as_person, run_id, base_of(asked))
+
+
+def base_of(asked: PageRequest) -> str:
+    """Return where this console is, as the program that asks can reach it."""
     url = asked.request.url
-    return f"{url.scheme}://{url.netloc}{path}"
+    return f"{url.scheme}://{url.netloc}"
 
 
 def _count_tokens(run_id: str) -> tuple[int, int]:

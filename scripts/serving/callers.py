@@ -16,7 +16,7 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 from uuid import uuid4
 
 import mcp
@@ -31,7 +31,7 @@ from f.millrace.telemetry.spans import step
 from f.millrace.tools import approved_calls
 from f.millrace.tools.client import Tool, Tools, allows, open_tools
 from f.millrace.tools.items import one_line
-from f.millrace.tools.servers import SERVERS
+from f.millrace.tools.servers import RUNS, SERVERS
 from f.millrace.tools.toolbox import Toolbox
 from f.millrace.trust import actions, private_reads, taint, tool_answers
 from scripts.serving.served import Asked, Served, session_of
@@ -86,6 +86,11 @@ class Reading:
         self._is_bound = False
         self.taint_context = _foreign_context()
 
+    @property
+    def session(self) -> str:
+        """The conversation that the runs of these programs belong to."""
+        return f"mcp-{self._caller[:20]}"
+
     def current(self) -> taint.TaintContext:
         """Return the context that binds the next call."""
         places = private_reads.list_places(self._caller, BOUND_SECONDS)
@@ -100,11 +105,15 @@ class Reading:
 
     def keep(self, tool: Tool) -> None:
         """Keep which places are read by now, and what left; a private one binds from now on."""
+        self.keep_places(set() if tool.is_public else {Toolbox.place(tool)})
+
+    def keep_places(self, read: set[str]) -> None:
+        """Keep what is read by now; `read` are the places that this call has read from."""
         context = self.taint_context
         if not context.has_private:
             return
         known = set(private_reads.list_places(self._caller, BOUND_SECONDS))
-        again = set() if tool.is_public else {Toolbox.place(tool)} & context.private_places
+        again = read & context.private_places
         for place in (context.private_places - known) | again:
             private_reads.record(self._caller, place, BOUND_SECONDS)
         private_reads.store_count(self._caller, context.count)
@@ -128,18 +137,36 @@ def _foreign_context() -> taint.TaintContext:
     return made
 
 
+class FurtherTools(Protocol):
+    """Tools that are no server of the bundle's: offered beside, under the same rules."""
+
+    server: str
+
+    def describe(self) -> list[types.Tool]:
+        """Return the tools."""
+        ...
+
+    async def call(
+        self, asked: Asked, name: str, arguments: dict[str, Any], reading: Reading
+    ) -> types.CallToolResult:
+        """Call one of them; what it reads and what leaves is counted in `reading`."""
+        ...
+
+
 class Callers:
     """Lists and calls the tools for whoever asks; made by `serving`."""
 
-    def __init__(self, tools: Tools, offered: list[str], caller: str) -> None:
-        self._tools, self._offered = tools, offered
+    def __init__(
+        self, tools: Tools, offered: list[str], caller: str, further: FurtherTools | None = None
+    ) -> None:
+        self._tools, self._offered, self._further = tools, offered, further
         self._known: list[Tool] = []
         self._conversations: OrderedDict[str, Conversation] = OrderedDict()
         self._reading = Reading(caller)
 
     async def list_tools(self, asked: Asked) -> list[types.Tool]:  # noqa: ARG002
         """Return the tools that may be called now."""
-        return [
+        tools = [
             types.Tool(
                 name=tool.function_name,
                 title=tool.name,
@@ -149,6 +176,17 @@ class Callers:
                 annotations=types.ToolAnnotations.model_validate(tool.annotations),
             )
             for tool in await self.now()
+        ]
+        return [*tools, *self._list_further()]
+
+    def _list_further(self) -> list[types.Tool]:
+        further, wanted = self._further, settings().mcp_serve or None
+        return [
+            tool
+            for tool in (further.describe() if further else [])
+            if further
+            and allows(self._offered, f"{further.server}.{tool.name}")
+            and allows(wanted, f"{further.server}.{tool.name}")
         ]
 
     async def now(self) -> list[Tool]:
@@ -167,6 +205,9 @@ class Callers:
         """Call a tool under the rules, with a sign of life every other second for who asked for
         progress.
         """
+        if self._further and name in {tool.name for tool in self._list_further()}:
+            self._reading.allow_addresses(arguments)
+            return await self._further.call(asked, name, arguments, self._reading)
         listed = {tool.function_name: tool for tool in await self.now()}
         if name not in listed:
             raise mcp.MCPError(
@@ -194,11 +235,11 @@ class Callers:
             except NeedsApproval:
                 return _outcome_of(tool, arguments)
             except MillraceError as error:
-                return _refusal(f"{type(error).__name__}: {error}")
+                return refusal(f"{type(error).__name__}: {error}")
             finally:
                 self._reading.keep(tool)
                 runs.end_alone(current(), "done")
-        return _to_result(
+        return to_result(
             answer,
             {
                 "millrace/words": (
@@ -225,15 +266,17 @@ class Callers:
 
 
 @contextlib.asynccontextmanager
-async def serving(offered: list[str] | None = None, token: str = "") -> AsyncIterator[Served]:
+async def serving(
+    offered: list[str] | None = None, token: str = "", further: FurtherTools | None = None
+) -> AsyncIterator[Served]:
     """Yield the server of our tools: `server.tool`, or `server` for all of its tools; None offers
-    all. Who gives the same token is the same caller, to whatever process; over stdio nobody gives
-    one, so that all programs are one caller.
+    all, with those of `further`. Who gives the same token is the same caller, to whatever process;
+    over stdio nobody gives one, so that all programs are one caller.
     """
-    wanted = offered or list(SERVERS)
+    wanted = offered or [*SERVERS, *([further.server] if further else [])]
     check(wanted)
     async with open_tools(list(SERVERS)) as tools:
-        callers = Callers(tools, wanted, ids.digest_of(token))
+        callers = Callers(tools, wanted, ids.digest_of(token), further)
         server = Served(
             NAME, callers.list_tools, callers.call_tool, version="1", instructions=INSTRUCTIONS
         )
@@ -246,9 +289,10 @@ async def serving(offered: list[str] | None = None, token: str = "") -> AsyncIte
 
 def check(offered: list[str]) -> None:
     """Raise BadInput for what is no server of ours."""
-    unknown = [entry for entry in offered if entry.partition(".")[0] not in SERVERS]
+    known = [*SERVERS, RUNS]
+    unknown = [entry for entry in offered if entry.partition(".")[0] not in known]
     if unknown:
-        raise BadInput(f"there is no tool server {unknown[0]!r}; there are {', '.join(SERVERS)}")
+        raise BadInput(f"there is no tool server {unknown[0]!r}; there are {', '.join(known)}")
 
 
 def _outcome_of(tool: Tool, arguments: dict[str, Any]) -> types.CallToolResult:
@@ -258,7 +302,7 @@ def _outcome_of(tool: Tool, arguments: dict[str, Any]) -> types.CallToolResult:
     row = actions.get_by_key(approved_calls.key_of(current().run_id, "", tool.name, arguments))
     short = str(row["id"])[:8]
     if row["state"] == "performed":
-        return _to_result(row["outcome"] or {}, {"millrace/action": str(row["id"])})
+        return to_result(row["outcome"] or {}, {"millrace/action": str(row["id"])})
     if row["state"] == "proposed":
         reason = (
             "would carry out what programs with this token may have read of the owner's"
@@ -270,23 +314,24 @@ def _outcome_of(tool: Tool, arguments: dict[str, Any]) -> types.CallToolResult:
             f"Proposed action {short} waits for `scripts/millrace approvals approve {short}` or"
             f" `deny {short}`."
         )
-        return _refusal(f"{why} {way_out}", action=row)
+        return refusal(f"{why} {way_out}", action=row)
     told = (row["outcome"] or {}).get("error", "")
-    return _refusal(
+    return refusal(
         f"Not done: {tool.name} is proposed action {short},"
         f" and that is {row['state']}. {told}".strip(),
         action=row,
     )
 
 
-def _to_result(answer: dict[str, Any], meta: dict[str, Any]) -> types.CallToolResult:
+def to_result(answer: dict[str, Any], meta: dict[str, Any]) -> types.CallToolResult:
     """Return an answer as it may leave: what the owner wrote may hold secrets."""
     answer = redaction.redact(answer)
     text = types.TextContent(text=json.dumps(answer, ensure_ascii=False, default=str))
     return types.CallToolResult(content=[text], structured_content=answer, _meta=meta)
 
 
-def _refusal(words: str, action: rows.Action | None = None) -> types.CallToolResult:
+def refusal(words: str, action: rows.Action | None = None) -> types.CallToolResult:
+    """Return why a call was not made, or how it failed."""
     meta = (
         {"millrace/action": str(action["id"]), "millrace/state": action["state"]}
         if action

@@ -590,7 +590,7 @@ class Settings:
         Option(
             description=(
                 "Tools that `mcp serve` offers to other programs: server.tool, or server for all of"
-                " its tools; empty: all."
+                " its tools, runs for ask, research and digest; empty: all."
             )
         ),
     ] = []

@@ -16,6 +16,7 @@ from starlette.staticfiles import StaticFiles
 from f.millrace.core import db, errors
 from scripts.console import (
     access,
+    ag_ui,
     digests,
     live,
     memory,
@@ -84,6 +85,7 @@ ROUTES = (
     RouteSpec("POST", "/v1/responses", "member", openai_responses.create),
     RouteSpec("GET", "/v1/responses/{response}", "reader", openai_responses.show),
     RouteSpec("POST", "/v1/responses/{response}/cancel", "member", openai_responses.cancel),
+    RouteSpec("POST", "/ag-ui/{agent}", "member", ag_ui.run),
 )
 
 

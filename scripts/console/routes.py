@@ -22,7 +22,10 @@ from scripts.console.threads import Threads
 # More than any form of ours sends; what is larger is refused before it is kept.
 MOST_BYTES = 65_536
 # Clients of the API send the whole conversation each time.
-API, MOST_API_BYTES = "/v1/", 4_000_000
+MOST_API_BYTES = 4_000_000
+# Whose requests hold JSON, and of these those of which OpenAI's clients read the faults.
+JSON_PATHS = ("/v1/", "/ag-ui/", "/a2a")
+OPENAI = "/v1/"
 
 
 class TooLarge(errors.BadInput):
@@ -117,7 +120,7 @@ def make_route(spec: RouteSpec, console: Console) -> Route:
                 raise errors.NotAllowed(
                     f"this is for people with the role {spec.role}; yours is {person.role}"
                 )
-            if spec.method == "POST" and spec.path.startswith(API):
+            if spec.method == "POST" and spec.path.startswith(JSON_PATHS):
                 asked.body = await _read(request, MOST_API_BYTES)
             elif spec.method == "POST":
                 asked.form = _parse(await _read(request, MOST_BYTES))
@@ -140,10 +143,11 @@ def explain(asked: PageRequest, error: Exception) -> Response:
         fault = errors.MillraceError("something broke here; the terminal of the console says what")
     status = next((code for kind, code in STATUS if isinstance(fault, kind)), 500)
     words = redaction.redact(str(fault))
-    if asked.request.url.path.startswith(API):
+    if asked.request.url.path.startswith(OPENAI):
         code = getattr(fault, "code", "")
         return JSONResponse({"error": describe_error(status, words, code)}, status)
-    if "text/html" not in asked.request.headers.get("accept", ""):
+    path, accepted = asked.request.url.path, asked.request.headers.get("accept", "")
+    if path.startswith(JSON_PATHS) or "text/html" not in accepted:
         return JSONResponse({"error": words}, status)
     return pages.render("error.html", status, words=words, status=status, back=_way_back(asked))
 

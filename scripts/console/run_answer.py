@@ -6,6 +6,7 @@ Each protocol has words of its own for these; all read them here. A reader who l
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from scripts.console.routes import Console, PageRequest
 
 BEAT_SECONDS = 10.0
+# How often it is looked whether a run that was answered goes on.
+ANSWERED_SECONDS = 1.0
 FAILED = ("failed", "killed", "stopped", "cancelled")
 SAID = """
 SELECT id, event, message, step FROM run_event WHERE run_id = %s AND id > %s AND event <> 'token'
@@ -69,6 +72,8 @@ class RunAnswer:
         """
         self.console, self.run_id, self.base = console, run_id, base
         self._as_person = as_person
+        # Until when a run that waits, and was answered, may take to go on.
+        self.goes_on_until = 0.0
         self.after = 0
         self.text = ""
 
@@ -82,7 +87,8 @@ class RunAnswer:
                 yield look
                 if look.is_over:
                     return
-                await subscription.wait(BEAT_SECONDS)
+                waits = look.run is not None and look.run["status"] == "waiting"
+                await subscription.wait(ANSWERED_SECONDS if waits else BEAT_SECONDS)
 
     async def call(self, function: Callable[..., Any], *given: Any) -> Any:
         """Call what waits for the database, as the person who asks."""
@@ -109,7 +115,12 @@ class RunAnswer:
             self.after = said[-1]["id"]
         if run is None:
             return Look(None, said, self.run_id in self.console.children.problems)
-        return Look(run, said, run["status"] != "running")
+        return Look(run, said, self._is_over(run))
+
+    def _is_over(self, run: rows.Run) -> bool:
+        if run["status"] != "waiting" or time.monotonic() > self.goes_on_until:
+            return run["status"] != "running"
+        return any(one["state"] == "proposed" for one in question_view.of_run(self.run_id))
 
     async def end(self) -> RunEnd:
         """Return how the run stands when it is followed no longer."""

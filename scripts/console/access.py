@@ -8,6 +8,7 @@ when our own page made the request: the browser says so itself.
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Callable, Sequence
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
@@ -23,7 +24,9 @@ from scripts.console.threads import Threads
 from scripts.serving import guard
 
 SAFE = ("GET", "HEAD")
-# What is answered to anybody: signing in, what the pages are made of, whether the server works.
+# What is answered to anybody: signing in, what the pages are made of, whether the server works, how
+# an agent of others signs in.
+CARD = re.compile(r"(?:/a2a/[^/]+)?/\.well-known/agent-card\.json")
 OPEN = ("/enter", "/static/", "/health/")
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src"
@@ -83,7 +86,7 @@ class AccessCheck:
 
 def _refuse_caller(scope: Scope, headers: dict[str, str]) -> Response | None:
     """Return why a request may not pass: nobody is signed in, or a page of others sent it."""
-    if scope["path"].startswith(OPEN):
+    if scope["path"].startswith(OPEN) or CARD.fullmatch(scope["path"]):
         return None
     changes = scope["method"] not in SAFE
     if scope["person"] is None:

@@ -15,6 +15,7 @@ from starlette.staticfiles import StaticFiles
 
 from f.millrace.core import db, errors
 from scripts.console import (
+    a2a,
     access,
     ag_ui,
     digests,
@@ -86,6 +87,7 @@ ROUTES = (
     RouteSpec("GET", "/v1/responses/{response}", "reader", openai_responses.show),
     RouteSpec("POST", "/v1/responses/{response}/cancel", "member", openai_responses.cancel),
     RouteSpec("POST", "/ag-ui/{agent}", "member", ag_ui.run),
+    RouteSpec("POST", "/a2a/{agent}", "member", a2a.call),
 )
 
 
@@ -134,6 +136,8 @@ def make_application(
             *(make_route(spec, console) for spec in ROUTES),
             Route("/live", follow),
             Route("/enter", enter),
+            Route("/.well-known/agent-card.json", a2a.show_card),
+            Route("/a2a/{agent}/.well-known/agent-card.json", a2a.show_card),
             Route("/health/live", _is_alive),
             Route("/health/ready", is_ready),
             Mount("/static", _Static(directory=pages.STATIC)),

@@ -96,10 +96,11 @@ def read_messages(given: Any, name: str) -> list[dict[str, str]]:
     """Return who says what; BadInput when the list of this name is none, or is empty."""
     if not isinstance(given, list) or not given or not all(isinstance(one, dict) for one in given):
         raise errors.BadInput(f"{name} has to be a list of at least one message")
-    return [{"role": str(one.get("role")), "text": _text(one.get("content"))} for one in given]
+    return [{"role": str(one.get("role")), "text": read_text(one.get("content"))} for one in given]
 
 
-def _text(content: Any) -> str:
+def read_text(content: Any) -> str:
+    """Return the text of a message whose content is one, or is in parts."""
     if isinstance(content, list):
         return "\n".join(
             str(part.get("text") or "")

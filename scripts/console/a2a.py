@@ -404,6 +404,8 @@ class _Stream:
         """Yield the task, then what it does and answers, at last how it ended."""
         task = await self._run.call(_task, self._call.asked, self._run.run_id)
         self._context = task["contextId"]
+        # What it answered comes piece by piece.
+        task.pop("artifacts", None)
         yield self._event({"task": task})
         async for kind, words in self._run.told():
             if not words:

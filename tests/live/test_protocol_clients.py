@@ -2,6 +2,8 @@
 Standard Webhooks; each fetched into a folder of its own.
 """
 
+# ruff: noqa: F401, F811
+
 import json
 import os
 import subprocess
@@ -10,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from f.millrace.trust import webhooks
-from tests.console.conftest import (  # noqa: F401
+from tests.console.conftest import (
     answered,
     begun,
     folk,
@@ -96,7 +98,7 @@ def say(command: list[str], **options: object) -> str:
 
 
 @pytest.mark.parametrize("way", ["stream", "whole"])
-def test_the_client_of_a2a_asks_and_fetches_the_task(served, secret, answered, way):  # noqa: F811
+def test_the_client_of_a2a_asks_and_fetches_the_task(served, secret, answered, way):
     python = python_with("a2a-sdk[http-server]==1.3.0")
 
     base = f"http://127.0.0.1:{served}"
@@ -120,7 +122,7 @@ def ag_ui(tmp_path) -> list[str]:
     return [str(fetched.node()), str(script)]
 
 
-def test_the_client_of_ag_ui_takes_every_event(ag_ui, served, secret, answered):  # noqa: F811
+def test_the_client_of_ag_ui_takes_every_event(ag_ui, served, secret, answered):
     url = f"http://127.0.0.1:{served}/ag-ui/ask"
 
     found = json.loads(say([*ag_ui, url, secret, QUESTION]).splitlines()[-1])
@@ -156,7 +158,7 @@ def test_the_client_of_ag_ui_is_told_what_waits(
     assert found["outcome"]["interrupts"][0]["id"] == str(row["id"])
 
 
-def test_llm_asks_and_continues(served, secret, answered, tmp_path):  # noqa: F811
+def test_llm_asks_and_continues(served, secret, answered, tmp_path):
     python = python_with("llm==0.36")
     model = {
         "model_id": "millrace",

@@ -62,6 +62,7 @@ ROUTES = (
     RouteSpec("GET", "/digests/{digest}", "reader", digests.show_one),
     RouteSpec("GET", "/digests/{digest}/frame", "reader", digests.show_frame),
     RouteSpec("POST", "/digests/{digest}/verdict", "member", digests.judge),
+    RouteSpec("POST", "/digests/{digest}/reply", "reader", digests.reply),
     RouteSpec("GET", "/memory", "member", memory.show),
     RouteSpec("GET", "/memory/items/{item}", "member", memory.show_item),
     RouteSpec("POST", "/memory/items/{item}/correct", "owner", memory.correct),

@@ -169,7 +169,7 @@ class RunTools:
         reading: callers.Reading,
     ) -> dict[str, Any]:
         day = _read(arguments, "day")["day"]
-        row = await self._console.threads.run(
+        row: dict[str, Any] | None = await self._console.threads.run(
             db.fetch_one, FIND_DIGEST, [self._console.namespace, day, day]
         )
         if row is None:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from f.millrace.core import config, db, windmill
 from f.millrace.core.errors import BadInput, NotFound
-from f.millrace.ops import notifications
 from f.millrace.telemetry.runs import MAINTENANCE
 from f.millrace.trust import recovery
 from scripts.commands import report, values
@@ -151,6 +150,8 @@ def _finish(outcome: Any, as_json: bool) -> int:
     code = report.outcome(outcome, as_json=as_json)
     # Once the person has the result.
     report.send_trace(outcome.run_id)
+    from f.millrace.ops import notifications
+
     notifications.deliver_due(TELL_SECONDS)
     return code
 

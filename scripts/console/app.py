@@ -24,6 +24,7 @@ from scripts.console import (
     openai_api,
     openai_responses,
     pages,
+    palette,
     people_page,
     runs,
     sign_ins,
@@ -44,6 +45,7 @@ def _home(_: PageRequest) -> Response:
 
 ROUTES = (
     RouteSpec("GET", "/", "reader", _home),
+    RouteSpec("GET", "/find", "reader", palette.find),
     RouteSpec("GET", "/talk", "reader", talk.show_new),
     RouteSpec("POST", "/talk", "member", talk.say),
     RouteSpec("GET", "/talk/{session}", "reader", talk.show),

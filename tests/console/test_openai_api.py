@@ -134,6 +134,17 @@ def test_open_webui_gets_status_lines_and_no_list_of_sources(client, answered):
     assert '"event": {"type": "status"' in text and "Sources:" not in text
 
 
+def test_a_stream_is_told_when_the_console_ends(server, client, begun):
+    stream = iter(
+        client.chat.completions.create(model="millrace/ask", messages=QUESTION, stream=True)
+    )
+    next(stream)
+    server[0].should_exit = True
+
+    with pytest.raises(openai.APIError, match=f"/runs/{begun[0][4]}"):
+        list(stream)
+
+
 def test_only_a_gateway_speaks_for_others(client, served, answered, folk):
     _, gateway = access_tokens.create("ana", "open-webui", "member", gateway=True, by="ana")
     headers = {"X-OpenWebUI-User-Email": "bo"}

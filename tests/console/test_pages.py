@@ -397,6 +397,26 @@ def test_who_got_a_digest_says_there_what_they_want_more_of(browser, run_of):
     assert browser("bo").post(reply, topic="t1", verb="less").status_code == 403
 
 
+def test_ctrl_k_finds_what_one_may_see(browser, run_of):
+    own = run_of("cy", asks="Where is 100%_of the <b>harbour</b>?")
+    other = run_of("bo", asks="Who owns the harbour?")
+    item = store.remember("note", "The harbour is deep.", title="Harbour", namespace="main")
+    cy = browser("cy")
+
+    found = cy.get("/find?q=HARBOUR").text
+
+    assert f"/runs/{own}" in found and other not in found and str(item) in found
+    assert "&lt;b&gt;harbour" in found
+    assert f"/runs/{other}" in browser("ana").get("/find?q=harbour").text
+    assert str(item) not in browser("di").get("/find?q=harbour").text
+    assert f"/runs/{own}" in cy.get("/find?q=100%25_of").text
+    assert f"/runs/{own}" not in cy.get("/find?q=1%25").text
+    assert 'href="/waiting"' in cy.get("/find").text
+    assert "Nothing of that" in cy.get("/find?q=%00%ff" + "x" * 500).text
+    assert browser().get("/find?q=harbour").status_code == 303
+    assert 'class="palette"' in cy.get("/talk").text
+
+
 def test_costs_of_all_are_for_owners(browser):
     assert "Costs" in browser("ana").get("/system").text
     assert "Costs" not in browser("bo").get("/system").text

@@ -11,7 +11,7 @@ import pytest
 
 from f.millrace.core import db, errors, run_context
 from f.millrace.ops import notifications, recover_runs
-from f.millrace.telemetry import alerts, runs
+from f.millrace.telemetry import alerts, runs, upkeep
 from f.millrace.trust import actions, audit, people, subscriptions, webhooks
 from tests.tools.conftest import Reply, other_web  # noqa: F401
 
@@ -284,6 +284,18 @@ def test_nobody_who_was_removed_is_told(hook):
     end_run("cy")
 
     assert told() == []
+
+
+def test_what_was_told_is_forgotten_after_the_days_of_events(hook, configure):
+    configure(event_days="2")
+    end_run("cy")
+    end_run("cy")
+    db.execute("UPDATE notification SET happened_at = now() - interval '3 days'")
+    db.execute("UPDATE notification SET state = 'sent' WHERE id = %s", [told()[0]["id"]])
+
+    assert upkeep.prune()["notifications"] == 1
+
+    assert [row["state"] for row in told()] == ["waiting"]
 
 
 def test_the_job_that_recovers_runs_sends_what_is_due(hook, receiver):

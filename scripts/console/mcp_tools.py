@@ -169,9 +169,7 @@ class RunTools:
         reading: callers.Reading,
     ) -> dict[str, Any]:
         day = _read(arguments, "day")["day"]
-        row: dict[str, Any] | None = await self._console.threads.run(
-            db.fetch_one, FIND_DIGEST, [self._console.namespace, day, day]
-        )
+        row = await self._console.threads.run(_load_digest, self._console.namespace, day)
         if row is None:
             raise errors.NotFound(f"there is no digest of {day}" if day else "there is no digest")
         if row["is_private"]:
@@ -230,6 +228,10 @@ def _refuse_telling(question: str, reading: callers.Reading) -> None:
         raise errors.NotAllowed(
             f"not asked: {verdict.why}; the owner can ask it: scripts/millrace ask"
         )
+
+
+def _load_digest(namespace: str, day: str) -> dict[str, Any] | None:
+    return db.fetch_one(FIND_DIGEST, [namespace, day, day])
 
 
 def _has_read_private(run_id: str) -> bool:

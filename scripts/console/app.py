@@ -16,6 +16,7 @@ from starlette.types import ASGIApp
 from f.millrace.core import db, errors
 from scripts.console import (
     access,
+    agents,
     digests,
     live,
     memory,
@@ -66,6 +67,14 @@ ROUTES = (
     RouteSpec("GET", "/memory/documents/{document}", "member", memory.show_document),
     RouteSpec("GET", "/system", "reader", system.show),
     RouteSpec("POST", "/system/alerts/{alert}", "approver", system.change_alert),
+    RouteSpec("GET", "/api/agents", "reader", agents.list_all),
+    RouteSpec("POST", "/api/agents", "member", agents.create),
+    RouteSpec("GET", "/api/agents/{agent}", "reader", agents.show),
+    RouteSpec("PATCH", "/api/agents/{agent}", "member", agents.change),
+    RouteSpec("DELETE", "/api/agents/{agent}", "member", agents.switch_off),
+    RouteSpec("GET", "/api/agents/{agent}/runs", "reader", agents.list_runs),
+    RouteSpec("POST", "/api/agents/{agent}/runs", "member", agents.start_run),
+    RouteSpec("GET", "/api/agents/{agent}/runs/{run}", "reader", agents.show_run),
     RouteSpec("GET", "/people", "reader", people_page.show),
     RouteSpec("POST", "/people", "owner", people_page.add),
     RouteSpec("POST", "/people/{person}", "owner", people_page.change),

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
+from f.millrace.agents import registry
 from f.millrace.core import db, errors, ids
 from f.millrace.memory import messages
 from scripts.console import question_view, run_view, talk
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
     from f.millrace.core import rows
     from scripts.console.routes import PageRequest
 
+# What can be asked, and what is started for it; agents that people made are added to them.
 MODELS = {"millrace/ask": "chat", "millrace/task": "do_task"}
+PREFIX = "millrace/"
 CREATED = 1_795_900_000
 # A client that gives its conversation no id begins one with its first message.
 CONVERSATION_HEADERS = ("x-openwebui-chat-id", "x-conversation-id")
@@ -38,40 +41,52 @@ SELECT id, event, message FROM run_event WHERE run_id = %s AND id > %s AND event
 """
 
 
-def list_models(_: PageRequest) -> Response:
-    """Return what can be asked."""
-    return JSONResponse({"object": "list", "data": [_model(name) for name in MODELS]})
+def list_models(asked: PageRequest) -> Response:
+    """Return what can be asked: by everybody, and the agents that this person may use."""
+    return JSONResponse({"object": "list", "data": list(_load_models(asked).values())})
 
 
 def show_model(asked: PageRequest) -> Response:
     """Return one of them."""
-    return JSONResponse(_model(_find_model(asked.path("model"))))
+    return JSONResponse(_load_models(asked)[find_model(asked, asked.path("model"))])
 
 
-def _model(name: str) -> dict[str, Any]:
-    return {"id": name, "object": "model", "created": CREATED, "owned_by": "millrace"}
+def _load_models(asked: PageRequest) -> dict[str, dict[str, Any]]:
+    made = dict.fromkeys(MODELS, (CREATED, "millrace"))
+    for one in registry.list_agents(talk.person_of(asked)):
+        made[f"{PREFIX}{one.name}"] = (int(one.made_at.timestamp()), one.made_by)
+    return {
+        name: {"id": name, "object": "model", "created": created, "owned_by": owner}
+        for name, (created, owner) in made.items()
+    }
 
 
-def _find_model(name: Any) -> str:
-    if name not in MODELS:
+def find_model(asked: PageRequest, name: Any) -> str:
+    """Return the name of a model that this person may ask; NotFound says which there are."""
+    known = _load_models(asked)
+    if name not in known:
         raise errors.NotFound(
-            f"the model {str(name)[:80]!r} does not exist; there are {', '.join(MODELS)}"
+            f"the model {str(name)[:80]!r} does not exist; there are {', '.join(known)}"
         )
     return name
+
+
+def flow_of(model: str) -> str:
+    """Return what is started for a model, as `talk.start` takes it."""
+    return MODELS.get(model) or f"{talk.AGENT}{model.removeprefix(PREFIX)}"
 
 
 def complete(asked: PageRequest) -> Response | Awaitable[Response]:
     """Answer the last message of a conversation, streamed or as a whole."""
     body = _read(asked)
-    model, said = _find_model(body.get("model")), _messages(body)
+    model, said = find_model(asked, body.get("model")), _messages(body)
     last = said[-1]
     if last["role"] != "user":
         raise errors.BadInput("the last message has to be the user's")
     if CHORE.match(last["text"]):
         return _whole(model, _do_chore(last["text"], said), [], {})
-    flow = MODELS[model]
     session = _session(asked, said)
-    run_id = talk.start(asked, flow, last["text"].strip(), session)
+    run_id = talk.start(asked, flow_of(model), last["text"].strip(), session)
     answer = _Answer(asked, model, run_id)
     if body.get("stream"):
         wants_usage = bool((body.get("stream_options") or {}).get("include_usage"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -21,8 +22,10 @@ from scripts.console.threads import Threads
 
 # More than any form of ours sends; what is larger is refused before it is kept.
 MOST_BYTES = 65_536
-# Clients of the API send the whole conversation each time.
+# Clients of OpenAI's API send the whole conversation each time. Ours takes JSON of a form's size.
 API, MOST_API_BYTES = "/v1/", 4_000_000
+OWN_API = "/api/"
+CHANGES = ("POST", "PUT", "PATCH", "DELETE")
 
 
 class TooLarge(errors.BadInput):
@@ -33,6 +36,7 @@ class TooLarge(errors.BadInput):
 STATUS: tuple[tuple[type[Exception], int], ...] = (
     (TooLarge, 413),
     (errors.NotFound, 404),
+    (errors.Conflict, 409),
     (errors.NotAllowed, 403),
     (errors.BadInput, 400),
     (errors.DatabaseUnavailable, 503),
@@ -63,6 +67,16 @@ class PageRequest:
         """Call a function as the person who asks, in the console's namespace."""
         with run_context.change(user_id=self.person.id, namespace=self.console.namespace):
             return function(*given)
+
+    def read_json(self) -> dict[str, Any]:
+        """Return the body, which has to be a JSON object; BadInput says why it is none."""
+        try:
+            body = json.loads(self.body)
+        except (ValueError, RecursionError) as error:
+            raise errors.BadInput(f"the body is no JSON: {error}") from error
+        if not isinstance(body, dict):
+            raise errors.BadInput("the body has to be an object")
+        return body
 
     def path(self, name: str) -> str:
         """Return a part of the path."""
@@ -117,8 +131,10 @@ def make_route(spec: RouteSpec, console: Console) -> Route:
                 raise errors.NotAllowed(
                     f"this is for people with the role {spec.role}; yours is {person.role}"
                 )
-            if spec.method == "POST" and spec.path.startswith(API):
+            if spec.method in CHANGES and spec.path.startswith(API):
                 asked.body = await _read(request, MOST_API_BYTES)
+            elif spec.method in CHANGES and spec.path.startswith(OWN_API):
+                asked.body = await _read(request, MOST_BYTES)
             elif spec.method == "POST":
                 asked.form = _parse(await _read(request, MOST_BYTES))
             answer = await console.threads.run(asked.as_person, spec.answer, asked)
@@ -142,7 +158,8 @@ def explain(asked: PageRequest, error: Exception) -> Response:
     words = redaction.redact(str(fault))
     if asked.request.url.path.startswith(API):
         return JSONResponse({"error": describe_error(status, words)}, status)
-    if "text/html" not in asked.request.headers.get("accept", ""):
+    is_program = asked.request.url.path.startswith(OWN_API)
+    if is_program or "text/html" not in asked.request.headers.get("accept", ""):
         return JSONResponse({"error": words}, status)
     return pages.render("error.html", status, words=words, status=status, back=_way_back(asked))
 

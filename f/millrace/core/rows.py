@@ -5,7 +5,7 @@
 
 For type checkers only; no step loads it: import it below `if TYPE_CHECKING:`.
 
-Migrations: 8b6d5510a0bc3c5080960e695d1d8c73275de52c6a2570ebd9e817377fd0c1b9
+Migrations: 218e34fb6b8d98991875f89e50a5b766e5b2f09b2ea2a0a03061ecc747fe1f2c
 """
 
 from datetime import date, datetime
@@ -62,6 +62,40 @@ class Action(TypedDict):
     expires_at: datetime | None
     created_at: datetime
     performed_at: datetime | None
+
+
+class Agent(TypedDict):
+    """A row of `agent`."""
+
+    name: str
+    version: int
+    made_by: str
+    made_at: datetime
+    off_at: datetime | None
+    off_by: str | None
+
+
+class AgentRun(TypedDict):
+    """A row of `agent_run`."""
+
+    run_id: UUID
+    step: str
+    agent: str
+    version: int
+    started_at: datetime
+    finished_at: datetime | None
+    outcome: Literal["done", "stopped", "failed"] | None
+
+
+class AgentVersion(TypedDict):
+    """A row of `agent_version`."""
+
+    agent: str
+    version: int
+    definition: Json
+    digest: str
+    changed_by: str
+    changed_at: datetime
 
 
 class Alert(TypedDict):

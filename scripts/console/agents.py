@@ -24,35 +24,21 @@ WHERE u.agent = %s AND (%s OR r.user_id = %s) ORDER BY u.started_at DESC, r.id L
 """
 
 
-def describe(found: registry.Agent) -> dict[str, Any]:
-    """Return an agent as programs get it."""
-    return {
-        **found.definition.model_dump(mode="json"),
-        "version": found.version,
-        "state": found.state,
-        "made_by": found.made_by,
-        "made_at": found.made_at.isoformat(),
-        "changed_by": found.changed_by,
-        "changed_at": found.changed_at.isoformat(),
-        "runs": found.runs,
-        "last_run_at": found.last_run_at.isoformat() if found.last_run_at else None,
-        "success_rate": found.success_rate,
-    }
-
-
 def list_all(asked: PageRequest) -> Response:
     """Return the agents that this person may use; with `?off=1` also those that are switched
     off.
     """
     found = registry.list_agents(talk.person_of(asked), off=asked.given("off") == "1")
-    return JSONResponse({"agents": [describe(one) for one in found]})
+    return JSONResponse({"agents": [registry.describe(one) for one in found]})
 
 
 def create(asked: PageRequest) -> Response:
     """Make an agent."""
     _refuse_gateway(asked)
     made = registry.create(asked.read_json(), talk.person_of(asked))
-    return JSONResponse(describe(made), 201, headers={"location": f"/api/agents/{made.name}"})
+    return JSONResponse(
+        registry.describe(made), 201, headers={"location": f"/api/agents/{made.name}"}
+    )
 
 
 def show(asked: PageRequest) -> Response:
@@ -72,14 +58,14 @@ def show(asked: PageRequest) -> Response:
         }
         for row in registry.list_versions(name, person)
     ]
-    return JSONResponse({**describe(found), "versions": versions})
+    return JSONResponse({**registry.describe(found), "versions": versions})
 
 
 def change(asked: PageRequest) -> Response:
     """Change parts of an agent: its next version."""
     _refuse_gateway(asked)
     changed = registry.change(asked.path("agent"), asked.read_json(), talk.person_of(asked))
-    return JSONResponse(describe(changed))
+    return JSONResponse(registry.describe(changed))
 
 
 def switch_off(asked: PageRequest) -> Response:

@@ -17,6 +17,7 @@ from f.millrace.core import db, errors
 from scripts.console import (
     access,
     agents,
+    api_description,
     digests,
     live,
     memory,
@@ -67,6 +68,7 @@ ROUTES = (
     RouteSpec("GET", "/memory/documents/{document}", "member", memory.show_document),
     RouteSpec("GET", "/system", "reader", system.show),
     RouteSpec("POST", "/system/alerts/{alert}", "approver", system.change_alert),
+    RouteSpec("GET", "/api", "reader", api_description.show),
     RouteSpec("GET", "/api/agents", "reader", agents.list_all),
     RouteSpec("POST", "/api/agents", "member", agents.create),
     RouteSpec("GET", "/api/agents/{agent}", "reader", agents.show),

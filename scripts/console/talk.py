@@ -24,7 +24,7 @@ FLOWS = {
     "do_task": ("Do a task", "task", contracts.LONGEST_TASK),
 }
 # An agent that somebody made is chosen as `agent/NAME`, and asked by one flow for all of them.
-AGENT, AGENT_FLOW = "agent/", "ask_agent"
+AGENT = "agent/"
 WAY = "console"
 SESSIONS_A_PAGE = 40
 MOST_TURNS = 30
@@ -104,7 +104,7 @@ def _show(asked: PageRequest, session: str, turns: list[dict[str, Any]]) -> Resp
 
 def _chosen(last: dict[str, Any] | None) -> str:
     run = last["run"] if last else None
-    if run and run["flow"] == AGENT_FLOW:
+    if run and run["flow"] == registry.FLOW:
         return f"{AGENT}{run['args'].get('agent', '')}"
     return run["flow"] if run and run["flow"] in FLOWS else "chat"
 
@@ -129,7 +129,7 @@ def start(asked: PageRequest, flow: str, message: str, session: str) -> str:
     found: registry.Agent | None = None
     if flow.startswith(AGENT):
         found = registry.find_ready(flow.removeprefix(AGENT), person_of(asked))
-        flow, name, longest = AGENT_FLOW, "task", contracts.LONGEST_TASK
+        flow, name, longest = registry.FLOW, "task", contracts.LONGEST_TASK
     elif flow in FLOWS:
         _, name, longest = FLOWS[flow]
     else:

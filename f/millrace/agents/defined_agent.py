@@ -21,7 +21,7 @@ from f.millrace.memory import history, messages
 from f.millrace.models import call, offline
 from f.millrace.telemetry import events
 from f.millrace.tools import client, snapshot, toolbox
-from f.millrace.trust import authority, fallback, taint
+from f.millrace.trust import authority, fallback, private_reads, taint
 
 RULES = f"""\
 You are an agent that a person has set up. What they want of you stands under "Your task"; what is
@@ -47,14 +47,15 @@ class Message:
 
     Attributes:
         trust: `own` when the user wrote it, `untrusted` when it is somebody else's text.
-        private: It may hold what is the owner's, whoever wrote it.
         session: The conversation that it is part of; empty: none.
+        caller: The digest of the token of the program that asks: what it was shown of the owner's
+            its message may hold, and what this agent reads it is shown.
     """
 
     text: str
     trust: contracts.Trust = "own"
-    private: bool = False
     session: str = ""
+    caller: str = ""
 
 
 def answer(run_id: str, found: registry.Agent, message: Message) -> task_agent.TaskResult:
@@ -95,6 +96,8 @@ async def _work(run_id: str, found: registry.Agent, message: Message) -> task_ag
         else:
             _remember(message, result, context)
             return result
+        finally:
+            _keep_reading(message, context)
     raise fault
 
 
@@ -131,9 +134,27 @@ def _own_model(found: registry.Agent) -> str | None:
 
 def _make_context(message: Message) -> taint.TaintContext:
     context = taint.TaintContext(message.text if message.trust == "own" else "", message.trust)
+    shown = (
+        private_reads.list_places(message.caller, private_reads.BOUND_SECONDS)
+        if message.caller
+        else []
+    )
+    for place in shown:
+        context.read_private(place)
+    if shown:
+        context.count.raise_to(private_reads.load_count(message.caller))
     if message.trust != "own":
-        context.read(message.text, "untrusted", message.private, taint.HERE)
+        context.read(message.text, "untrusted", private=bool(shown))
     return context
+
+
+def _keep_reading(message: Message, context: taint.TaintContext) -> None:
+    """Keep that the program which asked is shown what the agent has read, and what left."""
+    if not (message.caller and context.has_private):
+        return
+    for place in context.private_places:
+        private_reads.record(message.caller, place, private_reads.BOUND_SECONDS)
+    private_reads.store_count(message.caller, context.count)
 
 
 def _read_conversation(message: Message, context: taint.TaintContext) -> list[Any]:

@@ -8,7 +8,6 @@ tools are named and have to be known here, the model has to be one that the sett
 
 from __future__ import annotations
 
-import functools
 import unicodedata
 from typing import Annotated, Any
 
@@ -230,9 +229,3 @@ def list_models() -> list[str]:
     own = [name for one in found.agents.values() for name in (one.model, one.cheaper_model)]
     named = [found.model, "offline", found.fallback_model, *own, *found.agent_models]
     return list(dict.fromkeys(name for name in named if name))
-
-
-@functools.cache
-def describe_schema() -> dict[str, Any]:
-    """Return the JSON schema of a definition."""
-    return Definition.model_json_schema()

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 State = Literal["idle", "running", "waiting", "off"]
 Outcome = Literal["done", "stopped", "failed"]
+# What asks one of them, whoever starts it.
+FLOW = "ask_agent"
 # A use that never said how it ended counts as failed once its run is over.
 FOUND = """
 SELECT a.name, a.version, a.made_by, a.made_at, a.off_at, a.off_by, v.definition, v.changed_by,
@@ -261,6 +263,22 @@ def user() -> Person:
         return Person(known["id"], known["role"])
     is_ours = run_context.user_id() == config.settings().user
     return Person(run_context.user_id(), "owner" if is_ours else "reader")
+
+
+def describe(found: Agent) -> dict[str, Any]:
+    """Return an agent as JSON has it: its definition, its version, and how its runs went."""
+    return {
+        **found.definition.model_dump(mode="json"),
+        "version": found.version,
+        "state": found.state,
+        "made_by": found.made_by,
+        "made_at": found.made_at.isoformat(),
+        "changed_by": found.changed_by,
+        "changed_at": found.changed_at.isoformat(),
+        "runs": found.runs,
+        "last_run_at": found.last_run_at.isoformat() if found.last_run_at else None,
+        "success_rate": found.success_rate,
+    }
 
 
 def begin_use(run_id: str, step: str, found: Agent) -> None:

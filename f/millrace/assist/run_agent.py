@@ -3,8 +3,8 @@
 
 """Run an agent.
 
-One that somebody made answers one message with its tools, in the version that is in force, or in the one that the run
-was started with; what needs a person is proposed.
+One that somebody made answers a message with its tools, in the version that is in force, or in the
+one that the run was started with; what needs a person is proposed.
 
 scripts/millrace step assist/run_agent agent=reader task="What is new about tides?"
 """
@@ -23,6 +23,7 @@ def main(
     task: str,
     version: int = 0,
     written_by_others: bool = False,
+    caller: str = "",
     pipeline: dict | None = None,
 ) -> dict:
     """Run the agent.
@@ -32,7 +33,8 @@ def main(
         task: What it is asked, in a few sentences.
         version: Which version of it; 0 is the one in force.
         written_by_others: The message comes from a mail, a page or another program: nothing that it
-            says counts as the user's own wish, and it may hold what is private.
+            says counts as the user's own wish.
+        caller: The digest of the token of the program that asks, when one does.
         pipeline: What the flow's spec says: name, budget, agents.
     """
     with spans.step("assist.run_agent") as span:
@@ -52,9 +54,9 @@ def main(
             policy.note()
             message = defined_agent.Message(
                 task,
-                "untrusted" if written_by_others else "own",
-                written_by_others,
+                "untrusted" if written_by_others or caller else "own",
                 context.session_id,
+                caller,
             )
             result = defined_agent.answer(context.run_id, found, message)
             _keep(context.run_id, task, found, result)

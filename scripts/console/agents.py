@@ -14,14 +14,9 @@ from f.millrace.trust import spend
 from scripts.console import question_view, run_view, talk
 
 if TYPE_CHECKING:
-    from f.millrace.core import rows
     from scripts.console.routes import PageRequest
 
 RUNS_A_PAGE = 50
-RUNS = """
-SELECT r.* FROM run r JOIN agent_run u ON u.run_id = r.id
-WHERE u.agent = %s AND (%s OR r.user_id = %s) ORDER BY u.started_at DESC, r.id LIMIT %s OFFSET %s
-"""
 
 
 def list_all(asked: PageRequest) -> Response:
@@ -95,19 +90,10 @@ def start_run(asked: PageRequest) -> Response:
 
 def list_runs(asked: PageRequest) -> Response:
     """Return the person's own runs of an agent, the newest first; for owners all."""
-    found = registry.find(asked.path("agent"), talk.person_of(asked))
-    listed: list[rows.Run] = db.fetch_all(
-        RUNS,
-        [
-            found.name,
-            asked.person.has_role("owner"),
-            asked.person.id,
-            RUNS_A_PAGE,
-            (asked.page() - 1) * RUNS_A_PAGE,
-        ],
-    )
+    name, person = asked.path("agent"), talk.person_of(asked)
+    listed = registry.list_runs(name, person, RUNS_A_PAGE, (asked.page() - 1) * RUNS_A_PAGE)
     told = [_describe_run(row) for row in listed]
-    return JSONResponse({"runs": told, "of_all": found.runs})
+    return JSONResponse({"runs": told, "of_all": registry.find(name, person).runs})
 
 
 def show_run(asked: PageRequest) -> Response:
@@ -139,7 +125,7 @@ def show_run(asked: PageRequest) -> Response:
     return JSONResponse({**_describe_run(row), **told, "waiting": waiting})
 
 
-def _describe_run(row: rows.Run) -> dict[str, Any]:
+def _describe_run(row: Any) -> dict[str, Any]:
     used = (row["pipeline"] or {}).get("agent") or row["args"]
     return {
         "id": str(row["id"]),

@@ -107,12 +107,6 @@ OPERATIONS = (
         "Show a run: its state, its answer, what waits for a person.",
         (200, "Run"),
     ),
-    Operation(
-        "delete",
-        "/api/agents/{agent}",
-        "Switch an agent off, and say how many runs are logged. What runs goes on to its end.",
-        (200, "SwitchedOff"),
-    ),
     Operation("get", "/v1/models", "List what answers like a model of OpenAI's.", (200, "Models")),
     Operation(
         "post",
@@ -121,10 +115,16 @@ OPERATIONS = (
         " name. With `stream` the answer comes as it is written.",
         (200, "Completion"),
         {
-            "model": "millrace/ask",
-            "messages": [{"role": "user", "content": "What do we know about tides?"}],
+            "model": f"millrace/{AGENT}",
+            "messages": [{"role": "user", "content": "When is high water?"}],
         },
         "Chat",
+    ),
+    Operation(
+        "delete",
+        "/api/agents/{agent}",
+        "Switch an agent off, and say how many runs are logged. What runs goes on to its end.",
+        (200, "SwitchedOff"),
     ),
 )
 
@@ -263,7 +263,7 @@ def _run_schemas() -> dict[str, Any]:
 def _openai_schemas() -> dict[str, Any]:
     """Return as much of OpenAI's schemas as is read and written here."""
     model = {name: _text("") for name in ("id", "object", "owned_by")}
-    one = {"role": _text(""), "content": {}}
+    one = {"type": "object", "properties": {"role": _text(""), "content": {}}}
     chat = {
         "model": _text(""),
         "messages": {

@@ -20,9 +20,9 @@ from scripts.console.children import Children
 from scripts.console.row_changes import RowChanges
 from scripts.console.threads import Threads
 
-# More than any form of ours sends; what is larger is refused before it is kept.
-MOST_BYTES = 65_536
-# Clients of OpenAI's API send the whole conversation each time. Ours takes JSON of a form's size.
+# More than any form of ours sends (20,000 letters of Cyrillic are 120 kB); what is larger is refused
+# before it is kept. Our own API takes as much; clients of OpenAI's send the whole conversation.
+MOST_BYTES = 262_144
 API, MOST_API_BYTES = "/v1/", 4_000_000
 OWN_API = "/api/"
 CHANGES = ("POST", "PUT", "PATCH", "DELETE")

@@ -45,6 +45,12 @@ WHERE (%(all)s OR a.made_by = %(person)s OR v.definition ->> 'shared' = 'true')
 ORDER BY a.name
 """
 
+# A person's own runs of an agent, and for owners all.
+RUNS = """
+SELECT r.*, u.version AS used FROM run r JOIN agent_run u ON u.run_id = r.id
+WHERE u.agent = %s AND (%s OR r.user_id = %s) ORDER BY u.started_at DESC, r.id LIMIT %s OFFSET %s
+"""
+
 
 class Person(NamedTuple):
     """Who makes, changes or uses agents, and with which role."""
@@ -308,6 +314,14 @@ def list_uses(run_id: UUID | str) -> list[rows.AgentRun]:
     return found
 
 
+def list_runs(name: str, person: Person, limit: int, offset: int = 0) -> list[dict[str, Any]]:
+    """Return a person's own runs of an agent, for owners all, the newest first: rows of `run`, each
+    with the version that it `used`.
+    """
+    find(name, person)
+    return db.fetch_all(RUNS, [name, person.role == "owner", person.id, limit, offset])
+
+
 def _load(person: Person, *, name: str = "", off: bool = False) -> list[Agent]:
     found = db.fetch_all(
         FOUND,
@@ -409,10 +423,9 @@ def _taken(name: str, person: Person) -> str:
     shown = _load(person, name=name, off=True)
     if not shown:
         return f"the name {name} is taken by somebody else's agent; take another"
-    was = "is switched off; a change of it with enabled switches it on" if (
-        shown[0].state == "off"
-    ) else "is there already; change it, or take another name"  # fmt: skip
-    return f"the agent {name} {was}"
+    if shown[0].state == "off":
+        return f"the agent {name} is switched off; a change of it, enabled, switches it on again"
+    return f"the agent {name} is there already; change it, or take another name"
 
 
 def _missing(name: str, person: Person) -> str:

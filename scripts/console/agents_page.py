@@ -87,6 +87,7 @@ def _show_agent(
         given=given or found.definition.model_dump(mode="json"),
         versions=registry.list_versions(found.name, talk.person_of(asked)),
         runs=registry.list_runs(found.name, talk.person_of(asked), MOST_RUNS),
+        origin=f"{asked.request.url.scheme}://{asked.request.url.netloc}",
         ask="/talk?" + urlencode({"flow": f"{talk.AGENT}{found.name}"}),
         **_form_values(asked, fault),
     )

@@ -20,8 +20,8 @@ from scripts.console.children import Children
 from scripts.console.row_changes import RowChanges
 from scripts.console.threads import Threads
 
-# More than any form of ours sends (20,000 letters of Cyrillic are 120 kB); what is larger is refused
-# before it is kept. Our own API takes as much; clients of OpenAI's send the whole conversation.
+# More than any form of ours sends (20,000 letters of Cyrillic are 120 kB in one); what is larger is
+# refused before it is kept. Our own API takes as much; OpenAI's clients send the whole conversation.
 MOST_BYTES = 262_144
 API, MOST_API_BYTES = "/v1/", 4_000_000
 OWN_API = "/api/"

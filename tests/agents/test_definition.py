@@ -171,5 +171,5 @@ def test_a_tool_of_others_is_known_once_a_person_enabled_it(database, configure)
         tool_pins._enable("tracker", "https://tracker.example/mcp", offered, "approval")
 
     definition.check(wanted, "member")
-    with pytest.raises(NotAllowed, match="tracker.close_ticket"):
+    with pytest.raises(NotAllowed, match=r"tracker\.close_ticket"):
         definition.check(definition.parse({**PLAIN, "tools": ["tracker.close_ticket"]}), "member")

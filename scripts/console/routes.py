@@ -21,7 +21,7 @@ from scripts.console.row_changes import RowChanges
 from scripts.console.threads import Threads
 
 # More than any form of ours sends (20,000 letters of Cyrillic are 120 kB in one); what is larger is
-# refused before it is kept. Our own API takes as much; OpenAI's clients send the whole conversation.
+# refused before it is kept. Our own API takes as much. OpenAI's clients send whole conversations.
 MOST_BYTES = 262_144
 API, MOST_API_BYTES = "/v1/", 4_000_000
 OWN_API = "/api/"

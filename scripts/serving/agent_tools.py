@@ -80,6 +80,11 @@ async def ask(
     message = arguments.get("message")
     if not isinstance(message, str) or set(arguments) != {"message"}:
         raise errors.BadInput("an agent takes one argument: message, a text")
+    if not message.strip() or len(message) > contracts.LONGEST_TASK:
+        raise errors.BadInput(
+            f"a message to an agent has 1 to {contracts.LONGEST_TASK} characters, this one"
+            f" {len(message.strip())}"
+        )
     run_id = str(uuid4())
     args = {
         "task": message.strip(),

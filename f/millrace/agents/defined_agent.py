@@ -208,7 +208,7 @@ async def _pick_sentences(text: str, tools: toolbox.Toolbox) -> task_agent.TaskR
             address = piece.url or piece.title
             if address not in numbers:
                 numbers[address] = len(numbers) + 1
-                sources.append(f"{numbers[address]}. {prompt.one_line(piece.title)} {piece.url}")
+                sources.append(f"{numbers[address]}. {prompt.one_line(piece.title)}: {piece.url}")
             marks += f"[{numbers[address]}]"
         lines.append(f"{finding.text_with_subject} {marks}")
     if not lines:

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
@@ -32,7 +32,7 @@ from scripts.console import (
     waiting,
 )
 from scripts.console.children import Children
-from scripts.console.routes import Console, PageRequest, RouteSpec, make_route
+from scripts.console.routes import OWN_API, Console, PageRequest, RouteSpec, make_route
 from scripts.console.row_changes import RowChanges
 from scripts.console.threads import Threads
 
@@ -190,6 +190,8 @@ async def _refuse(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
     words = {404: "there is no such page", 405: "this cannot be done here"}
     said = words.get(status, "this cannot be done")
+    if request.url.path.startswith(OWN_API):
+        return JSONResponse({"error": f"{said}; GET /api says what there is"}, status)
     if "text/html" not in request.headers.get("accept", ""):
         return PlainTextResponse(said, status)
     return pages.render("error.html", status, words=said, status=status, back="/talk")

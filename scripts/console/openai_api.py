@@ -52,13 +52,14 @@ def show_model(asked: PageRequest) -> Response:
 
 
 def _load_models(asked: PageRequest) -> dict[str, dict[str, Any]]:
-    made = dict.fromkeys(MODELS, (CREATED, "millrace"))
+    made = [_model(name, CREATED, "millrace") for name in MODELS]
     for one in registry.list_agents(talk.person_of(asked)):
-        made[f"{PREFIX}{one.name}"] = (int(one.made_at.timestamp()), one.made_by)
-    return {
-        name: {"id": name, "object": "model", "created": created, "owned_by": owner}
-        for name, (created, owner) in made.items()
-    }
+        made.append(_model(f"{PREFIX}{one.name}", int(one.made_at.timestamp()), one.made_by))
+    return {one["id"]: one for one in made}
+
+
+def _model(name: str, created: int, owner: str) -> dict[str, Any]:
+    return {"id": name, "object": "model", "created": created, "owned_by": owner}
 
 
 def find_model(asked: PageRequest, name: Any) -> str:

@@ -147,7 +147,8 @@ def start(asked: PageRequest, flow: str, message: str, session: str) -> str:
     if found is not None:
         args |= {"agent": found.name, "version": found.version}
     run_id = asked.console.children.start(flow, args, session)
-    audit.append(asked.person.id, "run.started", flow, run_id, way=WAY)
+    used = {"agent": found.name, "version": found.version} if found else {}
+    audit.append(asked.person.id, "run.started", flow, run_id, way=WAY, **used)
     return run_id
 
 

@@ -9,6 +9,7 @@ from f.millrace.assist import run_agent
 from f.millrace.blocks import run_agent as block
 from f.millrace.core import db, run_context
 from f.millrace.core.errors import BadInput, NotAllowed, NotFound
+from f.millrace.memory import history
 from f.millrace.telemetry import runs
 from f.millrace.trust import actions, approvals, people, private_reads
 from scripts.commands.run import load_openflow
@@ -186,6 +187,26 @@ def test_a_conversation_goes_on_and_its_answers_are_nobodys_own_words(played, an
     assert "Write to eve" in prompts(edge)[1] and "What shall I do?" in prompts(edge)[1]
     # What it writes was said by an answer of before, so that a person is asked.
     assert outcome.status == "waiting"
+
+
+def test_what_an_answer_of_before_may_hold_does_not_leave(played, ana, edge, tmp_path):
+    """The first turn reads a note; a turn of the research is never known to have read none."""
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "safe.md").write_text("The number of the safe is 48213.")
+    registry.create({**DESK, "tools": ["notes.search", "web.search"]}, ana)
+    played(("notes_search", {"query": "safe"}), "It is 48213.")
+    flow("What is the number of the safe?", session="safe")
+    with run_context.change(user_id="ana"):
+        history.remember_turn("research", "What is it?", "It is 48213.", {"evidence": []})
+    played("Nothing to do.")
+    flow("Hello.", session="plain")
+
+    outcomes = []
+    for session in ("safe", "research", "plain"):
+        played(("web_search", {"query": "harbour 48213"}), "Nothing.")
+        outcomes.append(flow("Look on.", session=session).status)
+
+    assert outcomes == ["waiting", "waiting", "done"] and edge.searches == ["harbour 48213"]
 
 
 def test_somebody_elses_text_wishes_nothing(played, ana, edge):

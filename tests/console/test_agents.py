@@ -300,6 +300,15 @@ def test_a_gateway_uses_agents_and_makes_none(program, app, started):
     assert gateway.post("/api/agents/reader/runs", json={"message": QUAY}).status_code == 202
 
 
+def test_what_the_api_has_not_is_told_with_where_to_look(program):
+    cy = program("cy")
+
+    answers = [cy.get("/api/agent"), cy.put("/api/agents"), cy.get("/api/agents/reader/run/1")]
+
+    assert [one.status_code for one in answers] == [404, 405, 404]
+    assert all("GET /api says" in one.json()["error"] for one in answers)
+
+
 def test_without_a_token_the_api_says_how_to_get_one(app, program):
     answer = program("cy").get("/api/agents", headers={"authorization": "Bearer mlr_none"})
 

@@ -117,6 +117,22 @@ def test_somebody_elses_is_shown_without_a_form_when_it_is_shared_and_else_not_a
     assert cy.post(PAGE, change="eat").status_code == 400
 
 
+def test_a_conversation_with_an_agent_is_one_and_goes_on_with_it(browser, inline, tmp_path):
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "quay.md").write_text("The repair of the quay costs 2.4 million euros.")
+    cy = browser("cy")
+    cy.post("/system/agents", **FORM)
+    asked = {"flow": "agent/reader", "session": "quay"}
+
+    cy.post("/talk", message="What does the repair of the quay cost?", **asked)
+    cy.post("/talk", message="And the quay?", **asked)
+    page = cy.get("/talk/quay").text
+
+    assert page.count('<div class="asked"><p>What does the repair of the quay cost?</p>') == 1
+    assert page.count('<div class="asked">') == 2 and "2.4 million euros" in page
+    assert '<option value="agent/reader" selected>' in page
+
+
 def test_a_page_of_others_changes_nothing(browser):
     cy = browser("cy")
 

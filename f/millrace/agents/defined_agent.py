@@ -35,9 +35,10 @@ NOTHING_TO_SEARCH = (
 )
 SENTENCES = 5
 MEMORY = "memory.search"
-# What of an earlier answer binds the next turn: it may hold what its tools read.
-SAID = """
-SELECT 1 FROM chat_message WHERE session_id = %s AND metadata ->> 'private' = 'true' LIMIT 1
+# Earlier answers may hold what was read for them; only an agent's turns say that none was private.
+MAY_BE_PRIVATE = """
+SELECT 1 FROM chat_message WHERE session_id = %s AND role = 'assistant'
+    AND metadata ->> 'private' IS DISTINCT FROM 'false' LIMIT 1
 """
 
 
@@ -159,11 +160,11 @@ def _keep_reading(message: Message, context: taint.TaintContext) -> None:
 
 def _read_conversation(message: Message, context: taint.TaintContext) -> list[Any]:
     """Return the turns before, and take note of what they bring along: their questions are trusted
-    and their answers are not; private when one of their runs read what is.
+    and their answers are not; private unless none of their runs read what is.
     """
     if not message.session:
         return []
-    private = db.fetch_one(SAID, [messages.key(message.session)]) is not None
+    private = db.fetch_one(MAY_BE_PRIVATE, [messages.key(message.session)]) is not None
     for question, said in history.turns(message.session):
         context.read(question, "trusted")
         context.read(said, "untrusted", private, taint.HERE)

@@ -83,9 +83,8 @@ async def call(
     own = config.settings().agents.get(agent_name) or setting_types.AgentSettings()
     name = _name_of(model, own)
     retries = MAX_RETRIES if own.max_retries is None else own.max_retries
-    account = billing.Account(
-        agent_name, name, run_context.current().run_id or str(uuid4()), most_usd=most_usd
-    )
+    run_id = run_context.current().run_id or str(uuid4())
+    account = billing.Account(agent_name, name, run_id, most_usd=most_usd)
     wrapped = model if isinstance(model, Model) else _make_model(agent_name, name)
     cheaper = _cheaper_model(own, name) if model is None else None
     accounted = billing.BilledModel(wrapped, account, retries, on_token, on_restart, cheaper)

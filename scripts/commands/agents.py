@@ -175,20 +175,16 @@ def _person() -> Any:
 
 def _read_parts(options: argparse.Namespace) -> dict[str, Any]:
     """Return the parts that are given: those of the file, then those of the options."""
+    given = {name: getattr(options, name) for name in PARTS if getattr(options, name) is not None}
+    if "tools" in given:
+        given["tools"] = [one.strip() for one in given["tools"].split(",") if one.strip()]
+    if given.get("instructions") == "-":
+        given["instructions"] = sys.stdin.read()
     parts = _read_file(options.file) if options.file else {}
-    for name in PARTS:
-        value = getattr(options, name)
-        if value is None:
-            continue
-        if name == "tools":
-            value = [one.strip() for one in value.split(",") if one.strip()]
-        if name == "instructions" and value == "-":
-            value = sys.stdin.read()
-        if name in LIMITS:
-            parts["limits"] = {**(parts.get("limits") or {}), name: value}
-        else:
-            parts[name] = value
-    return parts
+    limits = {name: given.pop(name) for name in LIMITS if name in given}
+    if limits:
+        parts["limits"] = {**(parts.get("limits") or {}), **limits}
+    return {**parts, **given}
 
 
 def _read_file(path: str) -> dict[str, Any]:

@@ -93,6 +93,8 @@ def _refuse_caller(scope: Scope, headers: dict[str, str]) -> Response | None:
         if scope["path"].startswith("/v1/"):
             told = {"message": SIGN_IN_PROGRAM, "type": "invalid_request_error", "param": None}
             return JSONResponse({"error": {**told, "code": "invalid_api_key"}}, 401)
+        if scope["path"].startswith("/api/"):
+            return JSONResponse({"error": SIGN_IN_PROGRAM}, 401)
         wants_page = not changes and "text/html" in headers.get("accept", "")
         return RedirectResponse("/enter", 303) if wants_page else PlainTextResponse(SIGN_IN, 401)
     if scope["person"].sign_in and changes and not _is_own_page(headers):
@@ -122,12 +124,12 @@ def _speaking_for(caller: access_tokens.Caller, headers: dict[str, str]) -> sign
     """
     named = next((headers[name] for name in USER_HEADERS if headers.get(name)), "")
     if not (caller.gateway and named):
-        return sign_ins.Person(caller.person_id, caller.role)
+        return sign_ins.Person(caller.person_id, caller.role, gateway=caller.gateway)
     person = people.find(named)
     if person is None:
         return None
     role = caller.role if people.has_role(person["role"], caller.role) else person["role"]
-    return sign_ins.Person(person["id"], role)
+    return sign_ins.Person(person["id"], role, gateway=True)
 
 
 def cookie_name(scope: Scope) -> str:

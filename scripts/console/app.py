@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Sequence
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
@@ -18,6 +18,9 @@ from scripts.console import (
     a2a,
     access,
     ag_ui,
+    agents,
+    agents_page,
+    api_description,
     digests,
     live,
     memory,
@@ -34,7 +37,7 @@ from scripts.console import (
     waiting,
 )
 from scripts.console.children import Children
-from scripts.console.routes import Console, PageRequest, RouteSpec, make_route
+from scripts.console.routes import OWN_API, Console, PageRequest, RouteSpec, make_route
 from scripts.console.row_changes import RowChanges
 from scripts.console.threads import Threads
 
@@ -72,7 +75,21 @@ ROUTES = (
     RouteSpec("GET", "/memory/documents", "member", memory.show_documents),
     RouteSpec("GET", "/memory/documents/{document}", "member", memory.show_document),
     RouteSpec("GET", "/system", "reader", system.show),
+    RouteSpec("GET", "/system/agents", "reader", agents_page.show_all),
+    RouteSpec("POST", "/system/agents", "member", agents_page.create),
+    RouteSpec("GET", "/system/agents/new", "member", agents_page.show_new),
+    RouteSpec("GET", "/system/agents/{agent}", "reader", agents_page.show_one),
+    RouteSpec("POST", "/system/agents/{agent}", "member", agents_page.change),
     RouteSpec("POST", "/system/alerts/{alert}", "approver", system.change_alert),
+    RouteSpec("GET", "/api", "reader", api_description.show),
+    RouteSpec("GET", "/api/agents", "reader", agents.list_all),
+    RouteSpec("POST", "/api/agents", "member", agents.create),
+    RouteSpec("GET", "/api/agents/{agent}", "reader", agents.show),
+    RouteSpec("PATCH", "/api/agents/{agent}", "member", agents.change),
+    RouteSpec("DELETE", "/api/agents/{agent}", "member", agents.switch_off),
+    RouteSpec("GET", "/api/agents/{agent}/runs", "reader", agents.list_runs),
+    RouteSpec("POST", "/api/agents/{agent}/runs", "member", agents.start_run),
+    RouteSpec("GET", "/api/agents/{agent}/runs/{run}", "reader", agents.show_run),
     RouteSpec("GET", "/people", "reader", people_page.show),
     RouteSpec("POST", "/people", "owner", people_page.add),
     RouteSpec("POST", "/people/{person}", "owner", people_page.change),
@@ -192,6 +209,8 @@ async def _refuse(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
     words = {404: "there is no such page", 405: "this cannot be done here"}
     said = words.get(status, "this cannot be done")
+    if request.url.path.startswith(OWN_API):
+        return JSONResponse({"error": f"{said}; GET /api says what there is"}, status)
     if "text/html" not in request.headers.get("accept", ""):
         return PlainTextResponse(said, status)
     return pages.render("error.html", status, words=said, status=status, back="/talk")

@@ -14,16 +14,20 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
+from f.millrace.agents import registry
 from f.millrace.core import errors, ids
 from f.millrace.memory import messages
 from scripts.console import run_answer, talk
 
 if TYPE_CHECKING:
+    from f.millrace.core import rows
     from scripts.console import run_view
     from scripts.console.routes import PageRequest
 
+# What can be asked, and what is started for it; agents that people made are added to them.
 MODELS = {"millrace/ask": "chat", "millrace/task": "do_task"}
 DEFAULT = "millrace/ask"
+PREFIX = "millrace/"
 CREATED = 1_795_900_000
 # A client that gives its conversation no id begins one with its first message.
 CONVERSATION_HEADERS = ("x-openwebui-chat-id", "x-conversation-id")
@@ -44,41 +48,61 @@ class UnknownModel(errors.NotFound):
     code = "model_not_found"
 
 
-def list_models(_: PageRequest) -> Response:
-    """Return what can be asked."""
-    return JSONResponse({"object": "list", "data": [_model(name) for name in MODELS]})
+def list_models(asked: PageRequest) -> Response:
+    """Return what can be asked: by everybody, and the agents that this person may use."""
+    return JSONResponse({"object": "list", "data": list(_load_models(asked).values())})
 
 
 def show_model(asked: PageRequest) -> Response:
     """Return one of them."""
-    return JSONResponse(_model(find_model(asked.path("model"))))
+    return JSONResponse(_load_models(asked)[find_model(asked, asked.path("model"))])
 
 
-def _model(name: str) -> dict[str, Any]:
-    return {"id": name, "object": "model", "created": CREATED, "owned_by": "millrace"}
+def _load_models(asked: PageRequest) -> dict[str, dict[str, Any]]:
+    made = [_model(name, CREATED, "millrace") for name in MODELS]
+    for one in registry.list_agents(talk.person_of(asked)):
+        made.append(_model(f"{PREFIX}{one.name}", int(one.made_at.timestamp()), one.made_by))
+    return {one["id"]: one for one in made}
 
 
-def find_model(name: Any) -> str:
-    """Return the name of a model; UnknownModel when there is none of it."""
-    if not isinstance(name, str) or name not in MODELS:
+def _model(name: str, created: int, owner: str) -> dict[str, Any]:
+    return {"id": name, "object": "model", "created": created, "owned_by": owner}
+
+
+def find_model(asked: PageRequest, name: Any) -> str:
+    """Return the name of a model that this person may ask; UnknownModel says which there are."""
+    known = _load_models(asked)
+    if not isinstance(name, str) or name not in known:
         raise UnknownModel(
-            f"the model {str(name)[:80]!r} does not exist; there are {', '.join(MODELS)}"
+            f"the model {str(name)[:80]!r} does not exist; there are {', '.join(known)}"
         )
     return name
+
+
+def flow_of(model: str) -> str:
+    """Return what is started for a model, as `talk.start` takes it."""
+    return MODELS.get(model) or f"{talk.AGENT}{model.removeprefix(PREFIX)}"
+
+
+def model_of(run: rows.Run) -> str:
+    """Return the name of the model that a run answers as."""
+    if run["flow"] == registry.FLOW:
+        return f"{PREFIX}{run['args'].get('agent', '')}"
+    return next((name for name, flow in MODELS.items() if flow == run["flow"]), DEFAULT)
 
 
 def complete(asked: PageRequest) -> Response | Awaitable[Response]:
     """Answer the last message of a conversation, streamed or as a whole."""
     body = run_answer.read_json(asked.body)
-    model, said = find_model(body.get("model")), read_messages(body.get("messages"), "messages")
+    model = find_model(asked, body.get("model"))
+    said = read_messages(body.get("messages"), "messages")
     last = said[-1]
     if last["role"] != "user":
         raise errors.BadInput("the last message has to be the user's")
     if is_chore(last["text"]):
         return _whole(model, do_chore(last["text"], said), [], (0, 0))
-    flow = MODELS[model]
     session = find_session(asked, said)
-    run_id = talk.start(asked, flow, last["text"].strip(), session)
+    run_id = talk.start(asked, flow_of(model), last["text"].strip(), session)
     answer = _Completion(asked, model, run_id)
     if body.get("stream"):
         wants_usage = _wants_usage(body.get("stream_options"))

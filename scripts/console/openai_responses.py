@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
+from f.millrace.agents import registry
 from f.millrace.core import errors, run_context
 from scripts.console import openai_api, run_answer, run_view, talk
 from scripts.runner import stop
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from scripts.console.routes import PageRequest
 
 ID = "resp_"
-FLOWS = {flow: model for model, flow in openai_api.MODELS.items()}
 STATUS = {"running": "in_progress", "failed": "failed", "killed": "failed"}
 CANCELLED = ("stopped", "cancelled")
 
@@ -29,7 +29,7 @@ CANCELLED = ("stopped", "cancelled")
 def create(asked: PageRequest) -> Response | Awaitable[Response]:
     """Answer an input: streamed, as a whole, or in the background, to be fetched."""
     body = run_answer.read_json(asked.body)
-    model = openai_api.find_model(body.get("model"))
+    model = openai_api.find_model(asked, body.get("model"))
     given = body.get("input")
     said = openai_api.read_messages(
         [{"role": "user", "content": given}] if isinstance(given, str) else given, "input"
@@ -46,7 +46,7 @@ def create(asked: PageRequest) -> Response | Awaitable[Response]:
         text = openai_api.do_chore(last["text"], said)
         return JSONResponse(_response("resp_chore", model, "completed", [_message("msg", text)]))
     session = _find_session(asked, body, said)
-    run_id = talk.start(asked, openai_api.MODELS[model], last["text"].strip(), session)
+    run_id = talk.start(asked, openai_api.flow_of(model), last["text"].strip(), session)
     answer = _Response(asked, model, run_id, head)
     if body.get("stream"):
         return StreamingResponse(
@@ -82,7 +82,7 @@ def _load(asked: PageRequest, run_id: str) -> dict[str, Any]:
         message = _message(f"msg_{run_id}", text)
         message["content"][0]["annotations"] = openai_api.annotate(text, end.sources)
         output.append(message)
-    model = FLOWS.get(run["flow"], openai_api.DEFAULT) if run else openai_api.DEFAULT
+    model = openai_api.model_of(run) if run else openai_api.DEFAULT
     made = int(run["started_at"].timestamp()) if run else None
     return _response(ID + run_id, model, _status(end), output, end, created_at=made)
 
@@ -100,7 +100,10 @@ def _find_run_id(asked: PageRequest, given: Any) -> str:
 
 def _own(asked: PageRequest, run_id: str) -> rows.Run:
     run = run_view.find(run_id, asked.person)
-    if run["flow"] not in FLOWS or run["user_id"] != asked.person.id:
+    if (
+        run["flow"] not in (*openai_api.MODELS.values(), registry.FLOW)
+        or run["user_id"] != asked.person.id
+    ):
         raise errors.NotFound("this run is no response")
     return run
 

@@ -22,9 +22,10 @@ from uuid import uuid4
 import mcp
 from mcp import types
 
+from f.millrace.agents import registry
 from f.millrace.core import config, ids, redaction
 from f.millrace.core.config import settings
-from f.millrace.core.errors import BadInput, BadSetting, MillraceError, NeedsApproval
+from f.millrace.core.errors import BadInput, MillraceError, NeedsApproval
 from f.millrace.core.run_context import current
 from f.millrace.telemetry import runs
 from f.millrace.telemetry.spans import step
@@ -34,6 +35,7 @@ from f.millrace.tools.items import one_line
 from f.millrace.tools.servers import RUNS, SERVERS
 from f.millrace.tools.toolbox import Toolbox
 from f.millrace.trust import actions, private_reads, taint, tool_answers
+from scripts.serving import agent_tools
 from scripts.serving.served import Asked, Served, session_of
 
 if TYPE_CHECKING:
@@ -49,9 +51,7 @@ INSTRUCTIONS = (
 )
 # A conversation that was silent for so long is over, and its run with it.
 SILENT_SECONDS = 3600
-# What programs have read binds all of them: one token may open as many sessions as it likes. It is
-# forgotten when nothing private was read for so long.
-BOUND_SECONDS = 86_400
+BOUND_SECONDS = private_reads.BOUND_SECONDS
 MOST_CONVERSATIONS = 200
 MOST_CALLS = 2_000
 BEAT_SECONDS = 2.0
@@ -162,7 +162,7 @@ class Callers:
         self._tools, self._offered, self._further = tools, offered, further
         self._known: list[Tool] = []
         self._conversations: OrderedDict[str, Conversation] = OrderedDict()
-        self._reading = Reading(caller)
+        self._caller, self._reading = caller, Reading(caller)
 
     async def list_tools(self, asked: Asked) -> list[types.Tool]:  # noqa: ARG002
         """Return the tools that may be called now."""
@@ -177,6 +177,7 @@ class Callers:
             )
             for tool in await self.now()
         ]
+        tools += [agent_tools.describe(name, found) for name, found in self.agents().items()]
         return [*tools, *self._list_further()]
 
     def _list_further(self) -> list[types.Tool]:
@@ -188,6 +189,10 @@ class Callers:
             and allows(self._offered, f"{further.server}.{tool.name}")
             and allows(wanted, f"{further.server}.{tool.name}")
         ]
+
+    def agents(self) -> dict[str, registry.Agent]:
+        """Return the agents that may be asked at this moment, by the names of their tools."""
+        return agent_tools.list_agents([self._offered, settings().mcp_serve or None])
 
     async def now(self) -> list[Tool]:
         """Return what the settings offer at this moment, of what was asked to be served."""
@@ -208,6 +213,9 @@ class Callers:
         if self._further and name in {tool.name for tool in self._list_further()}:
             self._reading.allow_addresses(arguments)
             return await self._further.call(asked, name, arguments, self._reading)
+        agents = self.agents() if name.startswith(agent_tools.PREFIX) else {}
+        if name in agents:
+            return await self._ask(asked, agents[name], arguments)
         listed = {tool.function_name: tool for tool in await self.now()}
         if name not in listed:
             raise mcp.MCPError(
@@ -220,6 +228,26 @@ class Callers:
             return await self._call(conversation, listed[name], arguments, list(listed.values()))
         finally:
             beat.cancel()
+
+    async def _ask(
+        self, asked: Asked, agent: registry.Agent, arguments: dict[str, Any]
+    ) -> types.CallToolResult:
+        """Have an agent answer, in a run of its own."""
+        self._conversation(asked)
+        try:
+            told = await agent_tools.ask(asked, agent, arguments, self._caller)
+        except MillraceError as error:
+            return refusal(f"{type(error).__name__}: {error}")
+        meta = {"millrace/words": "untrusted", "millrace/run": told["run"]}
+        if told["state"] == "failed" or not told["text"]:
+            return refusal(f"{agent.name} has no answer: {told['error'] or told['state']}")
+        for short in told["waiting"]:
+            told["text"] += (
+                f"\n\nProposed action {short} waits for `scripts/millrace approvals approve"
+                f" {short}` or `deny {short}`."
+            )
+        text = types.TextContent(text=told["text"])
+        return types.CallToolResult(content=[text], structured_content=told, _meta=meta)
 
     async def _call(
         self, conversation: Conversation, tool: Tool, arguments: dict[str, Any], listed: list[Tool]
@@ -273,7 +301,11 @@ async def serving(
     all, with those of `further`. Who gives the same token is the same caller, to whatever process;
     over stdio nobody gives one, so that all programs are one caller.
     """
-    wanted = offered or [*SERVERS, *([further.server] if further else [])]
+    wanted = offered or [
+        *SERVERS,
+        agent_tools.SERVER,
+        *([further.server] if further else []),
+    ]
     check(wanted)
     async with open_tools(list(SERVERS)) as tools:
         callers = Callers(tools, wanted, ids.digest_of(token), further)
@@ -289,7 +321,7 @@ async def serving(
 
 def check(offered: list[str]) -> None:
     """Raise BadInput for what is no server of ours."""
-    known = [*SERVERS, RUNS]
+    known = [*SERVERS, RUNS, agent_tools.SERVER]
     unknown = [entry for entry in offered if entry.partition(".")[0] not in known]
     if unknown:
         raise BadInput(f"there is no tool server {unknown[0]!r}; there are {', '.join(known)}")
@@ -349,21 +381,26 @@ async def _beat(asked: Asked, name: str) -> None:
 
 
 async def _watch(server: Served, callers: Callers) -> None:
-    """Tell the clients when a change of the settings file offers more or fewer tools."""
-    seen, offered = _stamp(), [tool.name for tool in await callers.now()]
+    """Tell the clients when a change of the settings file, or of the agents that people made,
+    offers more or fewer tools.
+    """
+    seen, offered = _stamp(), await _names(callers)
     while True:
         await asyncio.sleep(WATCH_SECONDS)
-        if _stamp() == seen:
-            continue
-        seen = _stamp()
-        config.reload()
+        if _stamp() != seen:
+            seen = _stamp()
+            config.reload()
         try:
-            now = [tool.name for tool in await callers.now()]
-        except BadSetting:
+            now = await _names(callers)
+        except MillraceError:
             continue  # half-written, or a mistake that `settings check` names; the calls say so too
         if now != offered:
             offered = now
             await server.tools_changed()
+
+
+async def _names(callers: Callers) -> list[str]:
+    return [*(tool.name for tool in await callers.now()), *callers.agents()]
 
 
 def _stamp() -> tuple[int, int] | None:

@@ -13,10 +13,14 @@ from starlette.testclient import TestClient
 from f.millrace.core import db, run_context
 from f.millrace.telemetry import events, runs, spans
 from f.millrace.trust import access_tokens, actions, people
+from scripts.commands.run import load_openflow
 from scripts.console import sign_ins
 from scripts.console.app import make_application
 from scripts.console.children import Children
 from scripts.console.server import Server
+from scripts.paths import ROOT
+from scripts.runner import run
+from scripts.runner.worker import InlineWorker
 
 HOST = "127.0.0.1:7431"
 OWN = {"sec-fetch-site": "same-origin"}
@@ -58,6 +62,46 @@ def app(folk):
     made = make_application()
     with TestClient(made, base_url=f"http://{HOST}"):
         yield made
+
+
+class Program:
+    """A program with a token of a person."""
+
+    def __init__(self, app, secret, **headers):
+        self.client = TestClient(
+            app,
+            base_url=f"http://{HOST}",
+            headers={"authorization": f"Bearer {secret}", **headers},
+        )
+
+    def __getattr__(self, name):
+        return getattr(self.client, name)
+
+
+@pytest.fixture
+def program(app):
+    """Open a program of a person: program("cy")."""
+
+    def make(person, **headers):
+        secret = access_tokens.create(person, f"laptop{uuid.uuid4().hex[:6]}", by=person)[1]
+        return Program(app, secret, **headers)
+
+    return make
+
+
+@pytest.fixture
+def inline(monkeypatch):
+    """Have runs done at once, by the runner and in this process, in place of a child."""
+
+    def start(self, flow, args, session=""):
+        run_id = str(uuid.uuid4())
+        with run_context.change(session_id=session):
+            run.start(
+                load_openflow(flow), flow, args, run_id, isolation=InlineWorker(ROOT), root=ROOT
+            )
+        return run_id
+
+    monkeypatch.setattr(Children, "start", start)
 
 
 @pytest.fixture

@@ -57,7 +57,7 @@ def test_a_message_is_taken_once_and_starts_a_run(browser, app, monkeypatch):
         ("", 400, "empty"),
         ("  \n ", 400, "empty"),
         ("x" * 2001, 400, "2001 characters"),
-        ("x" * 1_000_000, 413, "more than 64 kB"),
+        ("x" * 1_000_000, 413, "more than 256 kB"),
     ):
         answer = cy.post("/talk", message=message)
         assert answer.status_code == status and words in answer.text

@@ -227,6 +227,10 @@ EFFECTS: dict[str, tuple[str, str]] = {
         "test_what_is_kept_for_some_days_goes_after_them_unless_it_was_said_again",
     ),
     "agents": ("agents/test_research.py", "test_a_switched_off_researcher_says_so"),
+    "agent_models": (
+        "agents/test_definition.py",
+        "test_tools_and_models_are_those_that_are_known_here",
+    ),
     "agents.*.model": ("models/test_call.py", "test_settings_of_one_agent_go_before"),
     "agents.*.cheaper_model": (
         "models/test_call.py",

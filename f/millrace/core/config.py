@@ -570,6 +570,15 @@ class Settings:
         dict[str, "setting_types.AgentSettings"],
         Option(description="Settings of single agents by name."),
     ] = {}
+    agent_models: Annotated[
+        list[str],
+        Option(
+            description=(
+                "Models that agents which people make may have, beside those that other settings"
+                " name: openai:NAME, anthropic:NAME, ollama:NAME."
+            )
+        ),
+    ] = []
     mcp: Annotated[
         dict[str, "setting_types.ToolServer"],
         Option(

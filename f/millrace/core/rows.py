@@ -5,7 +5,7 @@
 
 For type checkers only; no step loads it: import it below `if TYPE_CHECKING:`.
 
-Migrations: 0451091334f39bc77394a77223d6b82454fc7fbb566c9bc7be09dd5b0827263a
+Migrations: 6dcb288249ed6555eb1623e995e1e634ad434fffa4be9a30c2896a60da7ca370
 """
 
 from datetime import date, datetime
@@ -62,6 +62,40 @@ class Action(TypedDict):
     expires_at: datetime | None
     created_at: datetime
     performed_at: datetime | None
+
+
+class Agent(TypedDict):
+    """A row of `agent`."""
+
+    name: str
+    version: int
+    made_by: str
+    made_at: datetime
+    off_at: datetime | None
+    off_by: str | None
+
+
+class AgentRun(TypedDict):
+    """A row of `agent_run`."""
+
+    run_id: UUID
+    step: str
+    agent: str
+    version: int
+    started_at: datetime
+    finished_at: datetime | None
+    outcome: Literal["done", "stopped", "failed"] | None
+
+
+class AgentVersion(TypedDict):
+    """A row of `agent_version`."""
+
+    agent: str
+    version: int
+    definition: Json
+    digest: str
+    changed_by: str
+    changed_at: datetime
 
 
 class Alert(TypedDict):

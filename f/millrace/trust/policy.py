@@ -25,6 +25,7 @@ SETTINGS = (
     "model",
     "fallback_model",
     "agents",
+    "agent_models",
     "mcp",
     "mcp_serve",
     "fetch_allow",

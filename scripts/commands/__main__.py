@@ -41,8 +41,11 @@ MODULES = {
     "replies": "replies",
     "digests": "digests",
     "ui": "ui",
+    "agents": "agents",
     "people": "people",
     "tokens": "people",
+    "webhooks": "webhooks",
+    "subscriptions": "webhooks",
     "approvals": "approvals",
     "outbox": "outbox",
     "risk": "risk",
@@ -64,12 +67,25 @@ MODULES = {
 }
 # The same commands, as help lists them.
 GROUPS = {
-    "ask and run": ("ui", "ask", "chat", "run", "resume", "runs", "show", "trace", "recover"),
+    "ask and run": (
+        "ui",
+        "ask",
+        "chat",
+        "agents",
+        "run",
+        "resume",
+        "runs",
+        "show",
+        "trace",
+        "recover",
+    ),
     "what it knows": ("memory", "ingest", "documents"),
     "digests and readers": ("digests", "recipients", "replies", "outbox", "feedback"),
     "trust and money": (
         "people",
         "tokens",
+        "webhooks",
+        "subscriptions",
         "approvals",
         "risk",
         "audit",

@@ -34,6 +34,9 @@ def add(commands: Any) -> None:
     )
     add_conversation(parser)
     parser.add_argument(
+        "-a", "--agent", metavar="NAME", help="ask an agent that somebody made (agents list)"
+    )
+    parser.add_argument(
         "--json", action="store_true", help="print one JSON object and nothing else"
     )
     parser.set_defaults(function=ask)
@@ -133,8 +136,37 @@ def ask(options: argparse.Namespace) -> int:
     with sample_sources(options.sample):
         choose_model(options.model)
         ready()
+        if options.agent:
+            return _ask_agent(options)
         code, run_id = _answer(options)
     report.send_trace(run_id)
+    return code
+
+
+def _ask_agent(options: argparse.Namespace) -> int:
+    """Run the flow that asks an agent, and print what it says."""
+    from f.millrace.agents import registry
+    from scripts.commands.display import Display
+    from scripts.commands.run import load_openflow
+    from scripts.runner import run
+
+    if options.memory or options.documents:
+        raise errors.BadInput(
+            "an agent answers with its own tools: leave out --memory and the piped text, or ask"
+            " without -a"
+        )
+    namespace = "sample" if options.sample else options.namespace
+    with change(namespace=namespace):
+        found = registry.find_ready(options.agent, registry.user())
+        given = {"task": options.question, "agent": found.name, "version": found.version}
+        openflow = load_openflow(registry.FLOW)
+        with (
+            Display(openflow, quiet=options.json) as display,
+            change(session_id=session_of(options)),
+        ):
+            outcome = run.start(openflow, registry.FLOW, given, on_event=display.show)
+    code = report.outcome(outcome, as_json=options.json)
+    report.send_trace(outcome.run_id)
     return code
 
 

@@ -80,14 +80,16 @@ def config(options: argparse.Namespace) -> int:
 
 
 async def _stdio(options: argparse.Namespace) -> None:
+    from scripts.console.mcp_tools import run_tools
     from scripts.serving.callers import serving
     from scripts.serving.transports import over_stdio
 
-    async with serving(options.servers) as server:
+    async with run_tools() as further, serving(options.servers, further=further) as server:
         await over_stdio(server)
 
 
 async def _http(options: argparse.Namespace) -> None:
+    from scripts.console.mcp_tools import run_tools
     from scripts.serving.callers import serving
     from scripts.serving.transports import listen, over_http
 
@@ -105,7 +107,7 @@ async def _http(options: argparse.Namespace) -> None:
                 " before it.",
                 file=sys.stderr,
             )
-        async with serving(options.servers, held) as server:
+        async with run_tools() as further, serving(options.servers, held, further) as server:
             await over_http(server, listening, held, options.allow_host)
 
 

@@ -107,7 +107,7 @@ def _print(document: dict[str, Any], error: Any) -> None:
 # complexipy: ignore (a paragraph for each key of a result, none needs another)
 def result_lines(result: dict[str, Any]) -> list[str]:
     """Return what a person wants to know of a result: failed sources, files, deliveries."""
-    lines = [f"  {shown(result['text'])}"] if result.get("text") else []
+    lines = [f"  {shown(line)}" for line in str(result.get("text") or "").splitlines()]
     for call in result.get("calls", []):
         lines.append(
             f"  {shown(call['tool'])}: {call['state']}"

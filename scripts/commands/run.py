@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from f.millrace.core import rows
 
 RECOVER = "recover_runs"
+# How long the end of a run waits for who is told of it; the rest goes with a later one.
+TELL_SECONDS = 5.0
 
 
 def add(commands: Any) -> None:
@@ -148,6 +150,9 @@ def _finish(outcome: Any, as_json: bool) -> int:
     code = report.outcome(outcome, as_json=as_json)
     # Once the person has the result.
     report.send_trace(outcome.run_id)
+    from f.millrace.ops import notifications
+
+    notifications.deliver_due(TELL_SECONDS)
     return code
 
 

@@ -73,19 +73,8 @@ def _listen(port: int | None) -> socket.socket:
 
 
 def _run(listening: socket.socket, namespace: str, hosts: list[str]) -> None:
-    import uvicorn
-
     from scripts.console.app import make_application
+    from scripts.console.server import Server
 
     logging.getLogger().setLevel(logging.ERROR)
-    uvicorn.Server(
-        uvicorn.Config(
-            make_application(namespace, hosts, warm=True),
-            log_level="error",
-            access_log=False,
-            server_header=False,
-            # Streams are open as long as a page is.
-            timeout_graceful_shutdown=2,
-            ws="none",
-        )
-    ).run(sockets=[listening])
+    Server(make_application(namespace, hosts, warm=True)).run(sockets=[listening])

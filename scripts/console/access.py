@@ -8,7 +8,8 @@ when our own page made the request: the browser says so itself.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,7 +24,9 @@ from scripts.console.threads import Threads
 from scripts.serving import guard
 
 SAFE = ("GET", "HEAD")
-# What is answered to anybody: signing in, what the pages are made of, whether the server works.
+# What is answered to anybody: signing in, what the pages are made of, whether the server works, how
+# an agent of others signs in.
+CARD = re.compile(r"(?:/a2a/[^/]+)?/\.well-known/agent-card\.json")
 OPEN = ("/enter", "/static/", "/health/")
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src"
@@ -48,11 +51,18 @@ SIGN_IN = "sign in first: scripts/millrace ui prints a link"
 class AccessCheck:
     """Lets requests pass to the pages with `scope["person"]`, or answers them itself."""
 
-    def __init__(self, app: ASGIApp, threads: Threads, hosts: Sequence[str] = ()) -> None:
-        """Guard `app`; `hosts` are names under which it may be called, besides those of
-        loopback.
+    def __init__(
+        self,
+        app: ASGIApp,
+        threads: Threads,
+        hosts: Sequence[str] = (),
+        end_streams: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Guard `app`; `hosts` are names under which it may be called, besides those of loopback;
+        `end_streams` is called when the server is about to end.
         """
         self.app, self.threads, self.hosts = app, threads, hosts
+        self.end_streams = end_streams
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -76,13 +86,15 @@ class AccessCheck:
 
 def _refuse_caller(scope: Scope, headers: dict[str, str]) -> Response | None:
     """Return why a request may not pass: nobody is signed in, or a page of others sent it."""
-    if scope["path"].startswith(OPEN):
+    if scope["path"].startswith(OPEN) or CARD.fullmatch(scope["path"]):
         return None
     changes = scope["method"] not in SAFE
     if scope["person"] is None:
         if scope["path"].startswith("/v1/"):
             told = {"message": SIGN_IN_PROGRAM, "type": "invalid_request_error", "param": None}
             return JSONResponse({"error": {**told, "code": "invalid_api_key"}}, 401)
+        if scope["path"].startswith("/api/"):
+            return JSONResponse({"error": SIGN_IN_PROGRAM}, 401)
         wants_page = not changes and "text/html" in headers.get("accept", "")
         return RedirectResponse("/enter", 303) if wants_page else PlainTextResponse(SIGN_IN, 401)
     if scope["person"].sign_in and changes and not _is_own_page(headers):
@@ -112,12 +124,12 @@ def _speaking_for(caller: access_tokens.Caller, headers: dict[str, str]) -> sign
     """
     named = next((headers[name] for name in USER_HEADERS if headers.get(name)), "")
     if not (caller.gateway and named):
-        return sign_ins.Person(caller.person_id, caller.role)
+        return sign_ins.Person(caller.person_id, caller.role, gateway=caller.gateway)
     person = people.find(named)
     if person is None:
         return None
     role = caller.role if people.has_role(person["role"], caller.role) else person["role"]
-    return sign_ins.Person(person["id"], role)
+    return sign_ins.Person(person["id"], role, gateway=True)
 
 
 def cookie_name(scope: Scope) -> str:

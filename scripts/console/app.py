@@ -2,34 +2,42 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Sequence
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
-from starlette.types import ASGIApp
 
 from f.millrace.core import db, errors
 from scripts.console import (
+    a2a,
     access,
+    ag_ui,
+    agents,
+    agents_page,
+    api_description,
     digests,
     live,
     memory,
     openai_api,
+    openai_responses,
     pages,
+    palette,
     people_page,
     runs,
     sign_ins,
     system,
     talk,
+    told,
     waiting,
 )
 from scripts.console.children import Children
-from scripts.console.routes import Console, PageRequest, RouteSpec, make_route
+from scripts.console.routes import OWN_API, Console, PageRequest, RouteSpec, make_route
 from scripts.console.row_changes import RowChanges
 from scripts.console.threads import Threads
 
@@ -40,6 +48,7 @@ def _home(_: PageRequest) -> Response:
 
 ROUTES = (
     RouteSpec("GET", "/", "reader", _home),
+    RouteSpec("GET", "/find", "reader", palette.find),
     RouteSpec("GET", "/talk", "reader", talk.show_new),
     RouteSpec("POST", "/talk", "member", talk.say),
     RouteSpec("GET", "/talk/{session}", "reader", talk.show),
@@ -58,6 +67,7 @@ ROUTES = (
     RouteSpec("GET", "/digests/{digest}", "reader", digests.show_one),
     RouteSpec("GET", "/digests/{digest}/frame", "reader", digests.show_frame),
     RouteSpec("POST", "/digests/{digest}/verdict", "member", digests.judge),
+    RouteSpec("POST", "/digests/{digest}/reply", "reader", digests.reply),
     RouteSpec("GET", "/memory", "member", memory.show),
     RouteSpec("GET", "/memory/items/{item}", "member", memory.show_item),
     RouteSpec("POST", "/memory/items/{item}/correct", "owner", memory.correct),
@@ -65,23 +75,45 @@ ROUTES = (
     RouteSpec("GET", "/memory/documents", "member", memory.show_documents),
     RouteSpec("GET", "/memory/documents/{document}", "member", memory.show_document),
     RouteSpec("GET", "/system", "reader", system.show),
+    RouteSpec("GET", "/system/agents", "reader", agents_page.show_all),
+    RouteSpec("POST", "/system/agents", "member", agents_page.create),
+    RouteSpec("GET", "/system/agents/new", "member", agents_page.show_new),
+    RouteSpec("GET", "/system/agents/{agent}", "reader", agents_page.show_one),
+    RouteSpec("POST", "/system/agents/{agent}", "member", agents_page.change),
     RouteSpec("POST", "/system/alerts/{alert}", "approver", system.change_alert),
+    RouteSpec("GET", "/api", "reader", api_description.show),
+    RouteSpec("GET", "/api/agents", "reader", agents.list_all),
+    RouteSpec("POST", "/api/agents", "member", agents.create),
+    RouteSpec("GET", "/api/agents/{agent}", "reader", agents.show),
+    RouteSpec("PATCH", "/api/agents/{agent}", "member", agents.change),
+    RouteSpec("DELETE", "/api/agents/{agent}", "member", agents.switch_off),
+    RouteSpec("GET", "/api/agents/{agent}/runs", "reader", agents.list_runs),
+    RouteSpec("POST", "/api/agents/{agent}/runs", "member", agents.start_run),
+    RouteSpec("GET", "/api/agents/{agent}/runs/{run}", "reader", agents.show_run),
     RouteSpec("GET", "/people", "reader", people_page.show),
     RouteSpec("POST", "/people", "owner", people_page.add),
     RouteSpec("POST", "/people/{person}", "owner", people_page.change),
     RouteSpec("POST", "/tokens", "reader", people_page.add_token),
     RouteSpec("POST", "/tokens/{person}/{name}/revoke", "reader", people_page.revoke_token),
+    RouteSpec("POST", "/subscriptions", "reader", people_page.subscribe),
+    RouteSpec("POST", "/webhooks", "member", people_page.add_webhook),
+    RouteSpec("POST", "/webhooks/{name}", "member", people_page.change_webhook),
     RouteSpec("POST", "/sign-ins/{sign_in}/end", "reader", people_page.end_sign_in),
     RouteSpec("POST", "/leave", "reader", people_page.leave),
     RouteSpec("GET", "/v1/models", "reader", openai_api.list_models),
     RouteSpec("GET", "/v1/models/{model:path}", "reader", openai_api.show_model),
     RouteSpec("POST", "/v1/chat/completions", "member", openai_api.complete),
+    RouteSpec("POST", "/v1/responses", "member", openai_responses.create),
+    RouteSpec("GET", "/v1/responses/{response}", "reader", openai_responses.show),
+    RouteSpec("POST", "/v1/responses/{response}/cancel", "member", openai_responses.cancel),
+    RouteSpec("POST", "/ag-ui/{agent}", "member", ag_ui.run),
+    RouteSpec("POST", "/a2a/{agent}", "member", a2a.call),
 )
 
 
 def make_application(
     namespace: str = "main", hosts: Sequence[str] = (), *, warm: bool = False
-) -> ASGIApp:
+) -> access.AccessCheck:
     """Return the ASGI application of the console.
 
     Args:
@@ -97,10 +129,12 @@ def make_application(
         changes.start()
         if warm:
             await console.threads.run(console.children.warm_up)
+        delivering = asyncio.create_task(told.deliver(changes, console.threads))
         try:
             yield
         finally:
             changes.close()
+            await delivering
             console.children.close()
             console.threads.close()
 
@@ -122,6 +156,8 @@ def make_application(
             *(make_route(spec, console) for spec in ROUTES),
             Route("/live", follow),
             Route("/enter", enter),
+            Route("/.well-known/agent-card.json", a2a.show_card),
+            Route("/a2a/{agent}/.well-known/agent-card.json", a2a.show_card),
             Route("/health/live", _is_alive),
             Route("/health/ready", is_ready),
             Mount("/static", _Static(directory=pages.STATIC)),
@@ -129,7 +165,7 @@ def make_application(
         exception_handlers={HTTPException: _refuse},
         lifespan=life,
     )
-    return access.AccessCheck(app, console.threads, hosts)
+    return access.AccessCheck(app, console.threads, hosts, changes.close)
 
 
 class _Static(StaticFiles):
@@ -173,6 +209,8 @@ async def _refuse(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
     words = {404: "there is no such page", 405: "this cannot be done here"}
     said = words.get(status, "this cannot be done")
+    if request.url.path.startswith(OWN_API):
+        return JSONResponse({"error": f"{said}; GET /api says what there is"}, status)
     if "text/html" not in request.headers.get("accept", ""):
         return PlainTextResponse(said, status)
     return pages.render("error.html", status, words=said, status=status, back="/talk")

@@ -37,8 +37,9 @@ class Children:
         self._closed = False
         self._busy: dict[subprocess.Popen[bytes], str] = {}
         self.problems: OrderedDict[str, str] = OrderedDict()
-        # Runs that were started lately, whose rows may not be there yet: whose, and what is asked.
-        self._started: OrderedDict[str, tuple[str, str]] = OrderedDict()
+        # Runs that were started lately, whose rows may not be there yet: whose, what is asked, and
+        # in which conversation.
+        self._started: OrderedDict[str, tuple[str, str, str]] = OrderedDict()
 
     def warm_up(self) -> None:
         """Have a child ready for the next run."""
@@ -50,7 +51,7 @@ class Children:
         """Start a run of a flow for whom the context names, and return its id."""
         run_id = str(uuid4())
         asked = next((str(value) for value in args.values()), "")
-        self._started[run_id] = (run_context.user_id(), asked)
+        self._started[run_id] = (run_context.user_id(), asked, session)
         while len(self._started) > KEPT:
             self._started.popitem(last=False)
         openflow = run_command.load_openflow(flow)
@@ -70,8 +71,12 @@ class Children:
         """Return what a run is asked that this person has started here lately; None for any other:
         its row may not be there yet.
         """
-        whose, asked = self._started.get(run_id, ("", ""))
+        whose, asked, _ = self._started.get(run_id, ("", "", ""))
         return asked if whose == person_id else None
+
+    def find_session(self, run_id: str) -> str:
+        """Return the conversation of a run that was started here lately; empty for any other."""
+        return self._started.get(run_id, ("", "", ""))[2]
 
     def close(self) -> None:
         """End the spare child; those that run go on."""

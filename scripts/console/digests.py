@@ -8,7 +8,7 @@ from starlette.responses import HTMLResponse, Response
 
 from f.millrace.core import db, errors
 from f.millrace.digest import digest_links
-from f.millrace.trust import decisions
+from f.millrace.trust import decisions, feedback, recipients, reply_tokens
 from scripts.console import run_view
 
 if TYPE_CHECKING:
@@ -55,7 +55,67 @@ def show_one(asked: PageRequest) -> Response:
         [row["run_id"]],
     )
     can_see_run = row["run_id"] is not None and _may_see_run(asked, row)
-    return asked.show("digest.html", digest=row, topics=topics, can_see_run=can_see_run)
+    mail = _find_mail(asked, row)
+    return asked.show(
+        "digest.html",
+        digest=row,
+        topics=topics,
+        can_see_run=can_see_run,
+        can_reply=mail is not None,
+        said=_list_said(mail) if mail else {},
+    )
+
+
+def _find_mail(asked: PageRequest, row: rows.Digest) -> rows.Delivery | None:
+    """Return the mail of an edition to the person who asks: the one to the address that is their
+    id, and of an installation that nobody has set up the owner's; None when they got none.
+    """
+    addresses = [asked.person.id]
+    if asked.person.has_role("owner"):
+        addresses.append(recipients.OWN)
+    found: rows.Delivery | None = db.fetch_one(
+        "SELECT * FROM delivery WHERE digest_id = %s AND lower(recipient) = ANY(%s) AND status IN"
+        " ('sent', 'outbox') ORDER BY recipient LIMIT 1",
+        [row["id"], addresses],
+    )
+    return found
+
+
+def _list_said(mail: rows.Delivery) -> dict[str, list[str]]:
+    """Return what the recipient said of each topic, more or less, the last at the end: each counts
+    once.
+    """
+    found = db.fetch_all(
+        "SELECT topic_id, array_agg(verb ORDER BY at) AS verbs FROM reply WHERE message_id = %s AND"
+        " verb IN ('more', 'less') GROUP BY topic_id",
+        [mail["message_id"]],
+    )
+    return {row["topic_id"]: row["verbs"] for row in found}
+
+
+def reply(asked: PageRequest) -> Response:
+    """Have more or less like a topic in the next editions: as by the link in the person's own mail,
+    whose token counts once.
+    """
+    row = _find(asked)
+    verb, topic = asked.form.get("verb", ""), asked.form.get("topic", "")
+    mail = _find_mail(asked, row)
+    if verb not in ("more", "less"):
+        raise errors.BadInput("say whether more or less of it is wanted")
+    if mail is None:
+        raise errors.NotAllowed(
+            "this edition was not mailed to you; who got it says what they want"
+        )
+    known = db.fetch_one(
+        "SELECT rank FROM topic WHERE run_id = %s AND id = %s", [mail["run_id"], topic]
+    )
+    if known is None:
+        raise errors.NotFound("this edition has no such topic")
+    wanted: reply_tokens.Verb = "more" if verb == "more" else "less"
+    key = reply_tokens.current_key()
+    token = reply_tokens.sign(key, wanted, mail["message_id"], known["rank"])
+    feedback.apply(token, "link")
+    return asked.back(f"/digests/{row['id']}")
 
 
 def _may_see_run(asked: PageRequest, row: rows.Digest) -> bool:

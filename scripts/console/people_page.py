@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from starlette.responses import RedirectResponse, Response
 
 from f.millrace.core import db, errors
-from f.millrace.trust import access_tokens, audit, people
+from f.millrace.ops import notifications
+from f.millrace.trust import access_tokens, audit, people, subscriptions, webhooks
 from scripts.console import access, sign_ins
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from scripts.console.routes import PageRequest
 
 AUDIT_A_PAGE = 50
+TOLD_A_PAGE = 20
 
 
 def show(asked: PageRequest) -> Response:
@@ -22,7 +24,9 @@ def show(asked: PageRequest) -> Response:
     return _show(asked)
 
 
-def _show(asked: PageRequest, secret: str = "", of: str = "", link: str = "") -> Response:
+def _show(
+    asked: PageRequest, secret: str = "", of: str = "", link: str = "", words: str = ""
+) -> Response:
     is_owner, page = asked.person.has_role("owner"), asked.page()
     whose = "" if is_owner else asked.person.id
     log = db.fetch_all(
@@ -45,8 +49,33 @@ def _show(asked: PageRequest, secret: str = "", of: str = "", link: str = "") ->
         secret=secret,
         secret_of=of,
         link=link,
+        topics=subscriptions.TOPICS,
+        ways=_ways(asked.person.id),
+        chosen=subscriptions.list_chosen(asked.person.id),
+        webhooks=webhooks.list_webhooks(asked.person.id),
+        told=_told(asked.person.id),
+        words=words,
         days=access_tokens.DAYS,
     )
+
+
+def _ways(person_id: str) -> list[str]:
+    """Return where a person can be told: mail only at an address."""
+    has_address = subscriptions.has_address(person_id)
+    return [way for way in subscriptions.WAYS if way != "mail" or has_address]
+
+
+def _told(person_id: str) -> list[dict[str, Any]]:
+    """Return what the person was told here, the newest first."""
+    found = [
+        (row, notifications.describe(row))
+        for row in subscriptions.list_told(person_id, "page", TOLD_A_PAGE)
+    ]
+    return [
+        {"at": row["happened_at"], "words": said["data"]["words"], "path": said["data"]["path"]}
+        for row, said in found
+        if said
+    ]
 
 
 def _standing(namespace: str) -> list[rows.StandingApproval]:
@@ -86,6 +115,46 @@ def change(asked: PageRequest) -> Response:
     return RedirectResponse("/people", 303)
 
 
+def subscribe(asked: PageRequest) -> Response:
+    """Choose what one is told of, and where: each box that is ticked is a field `topic:way`."""
+    chosen = {
+        (topic, way)
+        for topic in subscriptions.TOPICS
+        for way in subscriptions.WAYS
+        if asked.form.get(f"{topic}:{way}")
+    }
+    subscriptions.set_chosen(asked.person.id, chosen, by=asked.person.id)
+    return RedirectResponse("/people#told", 303)
+
+
+def add_webhook(asked: PageRequest) -> Response:
+    """Add a webhook of one's own and show its secret, this once."""
+    _refuse_programs(asked, "add webhooks")
+    name, url = asked.form.get("name", "").strip(), asked.form.get("url", "")
+    row = webhooks.add(asked.person.id, name, url, by=asked.person.id)
+    return _show(asked, row["secret"], f"The secret of the webhook {row['name']}")
+
+
+def change_webhook(asked: PageRequest) -> Response:
+    """Test a webhook of one's own, switch it off or on, or remove it."""
+    name, wanted = asked.path("name"), asked.form.get("change", "")
+    person = asked.person.id
+    if wanted == "test":
+        fault = notifications.try_out(person, name)
+        return _show(asked, words=f"{name}: {fault}" if fault else f"{name} took the message")
+    _refuse_programs(asked, "change webhooks")
+    if wanted in ("on", "off"):
+        webhooks.switch(person, name, wanted == "on", by=person)
+    elif wanted == "secret":
+        row = webhooks.renew_secret(person, name, by=person)
+        return _show(asked, row["secret"], f"The new secret of the webhook {name}")
+    elif wanted == "remove":
+        webhooks.remove(person, name, by=person)
+    else:
+        raise errors.BadInput("a webhook is tested, switched on or off, renewed, or removed")
+    return RedirectResponse("/people#told", 303)
+
+
 def _origin(asked: PageRequest) -> str:
     url = asked.request.url
     return f"{url.scheme}://{url.netloc}"
@@ -104,7 +173,7 @@ def add_token(asked: PageRequest) -> Response:
         int(days[:6]),
         by=asked.person.id,
     )
-    return _show(asked, secret, row["name"])
+    return _show(asked, secret, f"The token {row['name']}")
 
 
 def revoke_token(asked: PageRequest) -> Response:
@@ -133,7 +202,7 @@ def leave(asked: PageRequest) -> Response:
     return answer
 
 
-def _refuse_programs(asked: PageRequest) -> None:
-    """A token could otherwise live for good by making the next one."""
+def _refuse_programs(asked: PageRequest, what: str = "make tokens") -> None:
+    """A token could otherwise live for good by making the next one, or have others told."""
     if not asked.person.sign_in:
-        raise errors.NotAllowed("a program may not make tokens; sign in with a browser")
+        raise errors.NotAllowed(f"a program may not {what}; sign in with a browser")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -19,10 +20,17 @@ from scripts.console.children import Children
 from scripts.console.row_changes import RowChanges
 from scripts.console.threads import Threads
 
-# More than any form of ours sends; what is larger is refused before it is kept.
-MOST_BYTES = 65_536
-# Clients of the API send the whole conversation each time.
-API, MOST_API_BYTES = "/v1/", 4_000_000
+# More than any form of ours sends (20,000 letters of Cyrillic are 120 kB in one); what is larger is
+# refused before it is kept. Our own API takes as much. Clients that speak other protocols send
+# whole conversations.
+MOST_BYTES = 262_144
+MOST_API_BYTES = 4_000_000
+OWN_API = "/api/"
+CONVERSATIONS = ("/v1/", "/ag-ui/", "/a2a")
+# Whose requests hold JSON, and of these those of which OpenAI's clients read the faults.
+JSON_PATHS = (OWN_API, *CONVERSATIONS)
+OPENAI = "/v1/"
+CHANGES = ("POST", "PUT", "PATCH", "DELETE")
 
 
 class TooLarge(errors.BadInput):
@@ -33,6 +41,7 @@ class TooLarge(errors.BadInput):
 STATUS: tuple[tuple[type[Exception], int], ...] = (
     (TooLarge, 413),
     (errors.NotFound, 404),
+    (errors.Conflict, 409),
     (errors.NotAllowed, 403),
     (errors.BadInput, 400),
     (errors.DatabaseUnavailable, 503),
@@ -63,6 +72,16 @@ class PageRequest:
         """Call a function as the person who asks, in the console's namespace."""
         with run_context.change(user_id=self.person.id, namespace=self.console.namespace):
             return function(*given)
+
+    def read_json(self) -> dict[str, Any]:
+        """Return the body, which has to be a JSON object; BadInput says why it is none."""
+        try:
+            body = json.loads(self.body)
+        except (ValueError, RecursionError) as error:
+            raise errors.BadInput(f"the body is no JSON: {error}") from error
+        if not isinstance(body, dict):
+            raise errors.BadInput("the body has to be an object")
+        return body
 
     def path(self, name: str) -> str:
         """Return a part of the path."""
@@ -117,8 +136,10 @@ def make_route(spec: RouteSpec, console: Console) -> Route:
                 raise errors.NotAllowed(
                     f"this is for people with the role {spec.role}; yours is {person.role}"
                 )
-            if spec.method == "POST" and spec.path.startswith(API):
+            if spec.method in CHANGES and spec.path.startswith(CONVERSATIONS):
                 asked.body = await _read(request, MOST_API_BYTES)
+            elif spec.method in CHANGES and spec.path.startswith(OWN_API):
+                asked.body = await _read(request, MOST_BYTES)
             elif spec.method == "POST":
                 asked.form = _parse(await _read(request, MOST_BYTES))
             answer = await console.threads.run(asked.as_person, spec.answer, asked)
@@ -140,18 +161,19 @@ def explain(asked: PageRequest, error: Exception) -> Response:
         fault = errors.MillraceError("something broke here; the terminal of the console says what")
     status = next((code for kind, code in STATUS if isinstance(fault, kind)), 500)
     words = redaction.redact(str(fault))
-    if asked.request.url.path.startswith(API):
-        return JSONResponse({"error": describe_error(status, words)}, status)
-    if "text/html" not in asked.request.headers.get("accept", ""):
+    path, accepted = asked.request.url.path, asked.request.headers.get("accept", "")
+    if path.startswith(OPENAI):
+        code = getattr(fault, "code", "")
+        return JSONResponse({"error": describe_error(status, words, code)}, status)
+    if path.startswith(JSON_PATHS) or "text/html" not in accepted:
         return JSONResponse({"error": words}, status)
     return pages.render("error.html", status, words=words, status=status, back=_way_back(asked))
 
 
-def describe_error(status: int, words: str) -> dict[str, Any]:
+def describe_error(status: int, words: str, code: str = "") -> dict[str, Any]:
     """Return a fault as OpenAI's clients read it."""
-    kinds = {401: "invalid_api_key", 404: "model_not_found"}
     kind = "server_error" if status >= 500 else "invalid_request_error"
-    return {"message": words, "type": kind, "param": None, "code": kinds.get(status)}
+    return {"message": words, "type": kind, "param": None, "code": code or None}
 
 
 def _way_back(asked: PageRequest) -> str:

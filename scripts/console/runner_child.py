@@ -11,6 +11,7 @@ import sys
 from typing import Any
 
 from f.millrace.core import config, db, errors, redaction, run_context
+from f.millrace.ops import notifications
 from f.millrace.trust import recovery
 from scripts.runner import run
 from scripts.runner.worker import ForkWorker, Worker
@@ -28,6 +29,7 @@ def main() -> int:
     try:
         with run_context.change(**job["context"]):
             _do(job, worker)
+            notifications.deliver_due()
     except KeyboardInterrupt:
         return 1
     except errors.MillraceError as error:

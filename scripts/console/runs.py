@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.responses import RedirectResponse, Response
 
+from f.millrace.agents import registry
 from f.millrace.core import db, errors
 from f.millrace.memory import documents
 from f.millrace.telemetry import runs as run_rows
@@ -130,6 +131,7 @@ def show_one(asked: PageRequest) -> Response:
         can_go_on=_can_go_on(row),
         can_repeat=_is_flow(row["flow"]) and asked.person.has_role("member"),
         summary=_summary(row),
+        used=registry.list_uses(run_id),
     )
 
 

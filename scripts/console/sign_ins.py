@@ -34,11 +34,13 @@ class Person(NamedTuple):
 
     Attributes:
         sign_in: The id of the browser's session; empty for a program.
+        gateway: A program asks that speaks for others: whose words it brings, nobody here knows.
     """
 
     id: str
     role: people.Role
     sign_in: str = ""
+    gateway: bool = False
 
     def has_role(self, needed: people.Role) -> bool:
         """Tell whether the person may do what needs a role."""

@@ -10,11 +10,13 @@ from zoneinfo import ZoneInfo
 
 from starlette.responses import Response
 
+from f.millrace.agents import registry
 from f.millrace.core import db, errors, run_context, schedules
 from f.millrace.ops import alertmanager, health
 from f.millrace.telemetry import alerts
 from f.millrace.trust import audit, spend
 from scripts.compiler import spec
+from scripts.console import talk
 from scripts.paths import ROOT
 
 if TYPE_CHECKING:
@@ -56,6 +58,7 @@ def show(asked: PageRequest) -> Response:
         parts_of_system=parts,
         worst=health.worst(parts),
         agents=db.fetch_all(AGENTS, [since]),
+        made=registry.list_agents(talk.person_of(asked)),
         tools=db.fetch_all(TOOLS, [since]),
         gaps=db.fetch_all(GAPS),
         alerts=[_alert(row) for row in alerts.list_alerts(limit=MOST_ALERTS)],

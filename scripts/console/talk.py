@@ -7,6 +7,7 @@ from uuid import uuid4
 
 from starlette.responses import RedirectResponse, Response
 
+from f.millrace.agents import registry
 from f.millrace.core import config, contracts, db, errors, visible_text
 from f.millrace.memory import messages
 from f.millrace.trust import audit, decisions
@@ -22,6 +23,8 @@ FLOWS = {
     "chat": ("Ask", "user_message", contracts.LONGEST_QUESTION),
     "do_task": ("Do a task", "task", contracts.LONGEST_TASK),
 }
+# An agent that somebody made is chosen as `agent/NAME`, and asked by one flow for all of them.
+AGENT = "agent/"
 WAY = "console"
 SESSIONS_A_PAGE = 40
 MOST_TURNS = 30
@@ -88,7 +91,8 @@ def _show(asked: PageRequest, session: str, turns: list[dict[str, Any]]) -> Resp
         page=page,
         has_more=len(found) > SESSIONS_A_PAGE,
         flows={name: words for name, (words, _, _) in FLOWS.items()},
-        chosen=asked.given("flow", last["flow"] if last and last["flow"] in FLOWS else "chat"),
+        agents=registry.list_agents(person_of(asked)),
+        chosen=asked.given("flow", _chosen(last)),
         title=_title(turns),
         model=config.settings().model,
         run=last["run"] if last else None,
@@ -96,6 +100,13 @@ def _show(asked: PageRequest, session: str, turns: list[dict[str, Any]]) -> Resp
         suggestions=[] if turns else suggest(asked),
         stats=_memory_size(asked.console.namespace),
     )
+
+
+def _chosen(last: dict[str, Any] | None) -> str:
+    run = last["run"] if last else None
+    if run and run["flow"] == registry.FLOW:
+        return f"{AGENT}{run['args'].get('agent', '')}"
+    return run["flow"] if run and run["flow"] in FLOWS else "chat"
 
 
 def say(asked: PageRequest) -> Response:
@@ -106,11 +117,23 @@ def say(asked: PageRequest) -> Response:
     return RedirectResponse(f"/talk/{session}?run={run_id}#end", 303)
 
 
+def person_of(asked: PageRequest) -> registry.Person:
+    """Return who asks, as agents know people."""
+    return registry.Person(asked.person.id, asked.person.role)
+
+
 def start(asked: PageRequest, flow: str, message: str, session: str) -> str:
-    """Start a run that answers a message of a conversation, and return its id."""
-    if flow not in FLOWS:
+    """Start a run that answers a message of a conversation, and return its id; `flow` is one of
+    FLOWS, or `agent/NAME`.
+    """
+    found: registry.Agent | None = None
+    if flow.startswith(AGENT):
+        found = registry.find_ready(flow.removeprefix(AGENT), person_of(asked))
+        flow, name, longest = registry.FLOW, "task", contracts.LONGEST_TASK
+    elif flow in FLOWS:
+        _, name, longest = FLOWS[flow]
+    else:
         raise errors.BadInput(f"{visible_text.line(flow)[:80]!r} cannot be talked to")
-    _, name, longest = FLOWS[flow]
     if not message:
         raise errors.BadInput("the message is empty; write what you want to know")
     if len(message) > longest:
@@ -120,8 +143,12 @@ def start(asked: PageRequest, flow: str, message: str, session: str) -> str:
         )
     messages.key(session)
     _refuse_busy(asked, session)
-    run_id = asked.console.children.start(flow, {name: message}, session)
-    audit.append(asked.person.id, "run.started", flow, run_id, way=WAY)
+    args: dict[str, Any] = {name: message}
+    if found is not None:
+        args |= {"agent": found.name, "version": found.version}
+    run_id = asked.console.children.start(flow, args, session)
+    used = {"agent": found.name, "version": found.version} if found else {}
+    audit.append(asked.person.id, "run.started", flow, run_id, way=WAY, **used)
     return run_id
 
 

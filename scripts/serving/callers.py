@@ -16,24 +16,26 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 from uuid import uuid4
 
 import mcp
 from mcp import types
 
+from f.millrace.agents import registry
 from f.millrace.core import config, ids, redaction
 from f.millrace.core.config import settings
-from f.millrace.core.errors import BadInput, BadSetting, MillraceError, NeedsApproval
+from f.millrace.core.errors import BadInput, MillraceError, NeedsApproval
 from f.millrace.core.run_context import current
 from f.millrace.telemetry import runs
 from f.millrace.telemetry.spans import step
 from f.millrace.tools import approved_calls
 from f.millrace.tools.client import Tool, Tools, allows, open_tools
 from f.millrace.tools.items import one_line
-from f.millrace.tools.servers import SERVERS
+from f.millrace.tools.servers import RUNS, SERVERS
 from f.millrace.tools.toolbox import Toolbox
 from f.millrace.trust import actions, private_reads, taint, tool_answers
+from scripts.serving import agent_tools
 from scripts.serving.served import Asked, Served, session_of
 
 if TYPE_CHECKING:
@@ -49,9 +51,7 @@ INSTRUCTIONS = (
 )
 # A conversation that was silent for so long is over, and its run with it.
 SILENT_SECONDS = 3600
-# What programs have read binds all of them: one token may open as many sessions as it likes. It is
-# forgotten when nothing private was read for so long.
-BOUND_SECONDS = 86_400
+BOUND_SECONDS = private_reads.BOUND_SECONDS
 MOST_CONVERSATIONS = 200
 MOST_CALLS = 2_000
 BEAT_SECONDS = 2.0
@@ -86,6 +86,11 @@ class Reading:
         self._is_bound = False
         self.taint_context = _foreign_context()
 
+    @property
+    def session(self) -> str:
+        """The conversation that the runs of these programs belong to."""
+        return f"mcp-{self._caller[:20]}"
+
     def current(self) -> taint.TaintContext:
         """Return the context that binds the next call."""
         places = private_reads.list_places(self._caller, BOUND_SECONDS)
@@ -100,11 +105,15 @@ class Reading:
 
     def keep(self, tool: Tool) -> None:
         """Keep which places are read by now, and what left; a private one binds from now on."""
+        self.keep_places(set() if tool.is_public else {Toolbox.place(tool)})
+
+    def keep_places(self, read: set[str]) -> None:
+        """Keep what is read by now; `read` are the places that this call has read from."""
         context = self.taint_context
         if not context.has_private:
             return
         known = set(private_reads.list_places(self._caller, BOUND_SECONDS))
-        again = set() if tool.is_public else {Toolbox.place(tool)} & context.private_places
+        again = read & context.private_places
         for place in (context.private_places - known) | again:
             private_reads.record(self._caller, place, BOUND_SECONDS)
         private_reads.store_count(self._caller, context.count)
@@ -128,18 +137,36 @@ def _foreign_context() -> taint.TaintContext:
     return made
 
 
+class FurtherTools(Protocol):
+    """Tools that are no server of the bundle's: offered beside, under the same rules."""
+
+    server: str
+
+    def describe(self) -> list[types.Tool]:
+        """Return the tools."""
+        ...
+
+    async def call(
+        self, asked: Asked, name: str, arguments: dict[str, Any], reading: Reading
+    ) -> types.CallToolResult:
+        """Call one of them; what it reads and what leaves is counted in `reading`."""
+        ...
+
+
 class Callers:
     """Lists and calls the tools for whoever asks; made by `serving`."""
 
-    def __init__(self, tools: Tools, offered: list[str], caller: str) -> None:
-        self._tools, self._offered = tools, offered
+    def __init__(
+        self, tools: Tools, offered: list[str], caller: str, further: FurtherTools | None = None
+    ) -> None:
+        self._tools, self._offered, self._further = tools, offered, further
         self._known: list[Tool] = []
         self._conversations: OrderedDict[str, Conversation] = OrderedDict()
-        self._reading = Reading(caller)
+        self._caller, self._reading = caller, Reading(caller)
 
     async def list_tools(self, asked: Asked) -> list[types.Tool]:  # noqa: ARG002
         """Return the tools that may be called now."""
-        return [
+        tools = [
             types.Tool(
                 name=tool.function_name,
                 title=tool.name,
@@ -150,6 +177,22 @@ class Callers:
             )
             for tool in await self.now()
         ]
+        tools += [agent_tools.describe(name, found) for name, found in self.agents().items()]
+        return [*tools, *self._list_further()]
+
+    def _list_further(self) -> list[types.Tool]:
+        further, wanted = self._further, settings().mcp_serve or None
+        return [
+            tool
+            for tool in (further.describe() if further else [])
+            if further
+            and allows(self._offered, f"{further.server}.{tool.name}")
+            and allows(wanted, f"{further.server}.{tool.name}")
+        ]
+
+    def agents(self) -> dict[str, registry.Agent]:
+        """Return the agents that may be asked at this moment, by the names of their tools."""
+        return agent_tools.list_agents([self._offered, settings().mcp_serve or None])
 
     async def now(self) -> list[Tool]:
         """Return what the settings offer at this moment, of what was asked to be served."""
@@ -167,6 +210,12 @@ class Callers:
         """Call a tool under the rules, with a sign of life every other second for who asked for
         progress.
         """
+        if self._further and name in {tool.name for tool in self._list_further()}:
+            self._reading.allow_addresses(arguments)
+            return await self._further.call(asked, name, arguments, self._reading)
+        agents = self.agents() if name.startswith(agent_tools.PREFIX) else {}
+        if name in agents:
+            return await self._ask(asked, agents[name], arguments)
         listed = {tool.function_name: tool for tool in await self.now()}
         if name not in listed:
             raise mcp.MCPError(
@@ -179,6 +228,26 @@ class Callers:
             return await self._call(conversation, listed[name], arguments, list(listed.values()))
         finally:
             beat.cancel()
+
+    async def _ask(
+        self, asked: Asked, agent: registry.Agent, arguments: dict[str, Any]
+    ) -> types.CallToolResult:
+        """Have an agent answer, in a run of its own."""
+        self._conversation(asked)
+        try:
+            told = await agent_tools.ask(asked, agent, arguments, self._caller)
+        except MillraceError as error:
+            return refusal(f"{type(error).__name__}: {error}")
+        meta = {"millrace/words": "untrusted", "millrace/run": told["run"]}
+        if told["state"] == "failed" or not told["text"]:
+            return refusal(f"{agent.name} has no answer: {told['error'] or told['state']}")
+        for short in told["waiting"]:
+            told["text"] += (
+                f"\n\nProposed action {short} waits for `scripts/millrace approvals approve"
+                f" {short}` or `deny {short}`."
+            )
+        text = types.TextContent(text=told["text"])
+        return types.CallToolResult(content=[text], structured_content=told, _meta=meta)
 
     async def _call(
         self, conversation: Conversation, tool: Tool, arguments: dict[str, Any], listed: list[Tool]
@@ -194,11 +263,11 @@ class Callers:
             except NeedsApproval:
                 return _outcome_of(tool, arguments)
             except MillraceError as error:
-                return _refusal(f"{type(error).__name__}: {error}")
+                return refusal(f"{type(error).__name__}: {error}")
             finally:
                 self._reading.keep(tool)
                 runs.end_alone(current(), "done")
-        return _to_result(
+        return to_result(
             answer,
             {
                 "millrace/words": (
@@ -225,15 +294,21 @@ class Callers:
 
 
 @contextlib.asynccontextmanager
-async def serving(offered: list[str] | None = None, token: str = "") -> AsyncIterator[Served]:
+async def serving(
+    offered: list[str] | None = None, token: str = "", further: FurtherTools | None = None
+) -> AsyncIterator[Served]:
     """Yield the server of our tools: `server.tool`, or `server` for all of its tools; None offers
-    all. Who gives the same token is the same caller, to whatever process; over stdio nobody gives
-    one, so that all programs are one caller.
+    all, with those of `further`. Who gives the same token is the same caller, to whatever process;
+    over stdio nobody gives one, so that all programs are one caller.
     """
-    wanted = offered or list(SERVERS)
+    wanted = offered or [
+        *SERVERS,
+        agent_tools.SERVER,
+        *([further.server] if further else []),
+    ]
     check(wanted)
     async with open_tools(list(SERVERS)) as tools:
-        callers = Callers(tools, wanted, ids.digest_of(token))
+        callers = Callers(tools, wanted, ids.digest_of(token), further)
         server = Served(
             NAME, callers.list_tools, callers.call_tool, version="1", instructions=INSTRUCTIONS
         )
@@ -246,9 +321,10 @@ async def serving(offered: list[str] | None = None, token: str = "") -> AsyncIte
 
 def check(offered: list[str]) -> None:
     """Raise BadInput for what is no server of ours."""
-    unknown = [entry for entry in offered if entry.partition(".")[0] not in SERVERS]
+    known = [*SERVERS, RUNS, agent_tools.SERVER]
+    unknown = [entry for entry in offered if entry.partition(".")[0] not in known]
     if unknown:
-        raise BadInput(f"there is no tool server {unknown[0]!r}; there are {', '.join(SERVERS)}")
+        raise BadInput(f"there is no tool server {unknown[0]!r}; there are {', '.join(known)}")
 
 
 def _outcome_of(tool: Tool, arguments: dict[str, Any]) -> types.CallToolResult:
@@ -258,7 +334,7 @@ def _outcome_of(tool: Tool, arguments: dict[str, Any]) -> types.CallToolResult:
     row = actions.get_by_key(approved_calls.key_of(current().run_id, "", tool.name, arguments))
     short = str(row["id"])[:8]
     if row["state"] == "performed":
-        return _to_result(row["outcome"] or {}, {"millrace/action": str(row["id"])})
+        return to_result(row["outcome"] or {}, {"millrace/action": str(row["id"])})
     if row["state"] == "proposed":
         reason = (
             "would carry out what programs with this token may have read of the owner's"
@@ -270,23 +346,24 @@ def _outcome_of(tool: Tool, arguments: dict[str, Any]) -> types.CallToolResult:
             f"Proposed action {short} waits for `scripts/millrace approvals approve {short}` or"
             f" `deny {short}`."
         )
-        return _refusal(f"{why} {way_out}", action=row)
+        return refusal(f"{why} {way_out}", action=row)
     told = (row["outcome"] or {}).get("error", "")
-    return _refusal(
+    return refusal(
         f"Not done: {tool.name} is proposed action {short},"
         f" and that is {row['state']}. {told}".strip(),
         action=row,
     )
 
 
-def _to_result(answer: dict[str, Any], meta: dict[str, Any]) -> types.CallToolResult:
+def to_result(answer: dict[str, Any], meta: dict[str, Any]) -> types.CallToolResult:
     """Return an answer as it may leave: what the owner wrote may hold secrets."""
     answer = redaction.redact(answer)
     text = types.TextContent(text=json.dumps(answer, ensure_ascii=False, default=str))
     return types.CallToolResult(content=[text], structured_content=answer, _meta=meta)
 
 
-def _refusal(words: str, action: rows.Action | None = None) -> types.CallToolResult:
+def refusal(words: str, action: rows.Action | None = None) -> types.CallToolResult:
+    """Return why a call was not made, or how it failed."""
     meta = (
         {"millrace/action": str(action["id"]), "millrace/state": action["state"]}
         if action
@@ -304,21 +381,26 @@ async def _beat(asked: Asked, name: str) -> None:
 
 
 async def _watch(server: Served, callers: Callers) -> None:
-    """Tell the clients when a change of the settings file offers more or fewer tools."""
-    seen, offered = _stamp(), [tool.name for tool in await callers.now()]
+    """Tell the clients when a change of the settings file, or of the agents that people made,
+    offers more or fewer tools.
+    """
+    seen, offered = _stamp(), await _names(callers)
     while True:
         await asyncio.sleep(WATCH_SECONDS)
-        if _stamp() == seen:
-            continue
-        seen = _stamp()
-        config.reload()
+        if _stamp() != seen:
+            seen = _stamp()
+            config.reload()
         try:
-            now = [tool.name for tool in await callers.now()]
-        except BadSetting:
+            now = await _names(callers)
+        except MillraceError:
             continue  # half-written, or a mistake that `settings check` names; the calls say so too
         if now != offered:
             offered = now
             await server.tools_changed()
+
+
+async def _names(callers: Callers) -> list[str]:
+    return [*(tool.name for tool in await callers.now()), *callers.agents()]
 
 
 def _stamp() -> tuple[int, int] | None:

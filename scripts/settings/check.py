@@ -18,7 +18,7 @@ from f.millrace.core import config, providers, setting_types
 from f.millrace.core.errors import BadInput, BadSetting
 from f.millrace.core.redaction import redact
 from f.millrace.tools import mail
-from f.millrace.tools.servers import SERVERS
+from f.millrace.tools.servers import RUNS, SERVERS
 from f.millrace.tools.sources import SOURCES
 from f.millrace.trust import recipients, risk
 from scripts.compiler.yamlread import Node, YamlMistake, read
@@ -359,7 +359,9 @@ def _is_web(url: str) -> bool:
 def _tools(settings: config.Settings) -> Found:
     known = [*SERVERS, *settings.mcp]
     named: list[tuple[Path_, str]] = [
-        (("mcp_serve", place), name) for place, name in enumerate(settings.mcp_serve)
+        (("mcp_serve", place), name)
+        for place, name in enumerate(settings.mcp_serve)
+        if name.partition(".")[0] != RUNS
     ]
     for agent, own in settings.agents.items():
         named += [

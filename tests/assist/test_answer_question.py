@@ -58,16 +58,21 @@ def test_a_question_is_answered_and_the_run_is_closed(world: str) -> None:
 def test_a_question_is_somebody_elses_unless_said_otherwise(
     world: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[str] = []
+    asked: list[tuple[str, bool]] = []
     ask_itself = ask.ask
     monkeypatch.setattr(
-        ask, "ask", lambda question, trust: asked.append(trust) or ask_itself(question, trust=trust)
+        ask,
+        "ask",
+        lambda question, trust, fresh: (
+            asked.append((trust, fresh)) or ask_itself(question, trust=trust, fresh=fresh)
+        ),
     )
 
     answer.main(QUESTION)
     answer.main("Who builds the battery plant in Norrvik?", written_by_others=False)
+    answer.main("Which plant is in Norrvik?", use_memory=False)
 
-    assert asked == ["untrusted", "own"]
+    assert asked == [("untrusted", False), ("own", False), ("untrusted", True)]
     assert (
         load_openflow("answer_question")["schema"]["properties"]["written_by_others"]["default"]
         is True

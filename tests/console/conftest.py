@@ -6,15 +6,21 @@ import threading
 import time
 import uuid
 
+import openai
 import pytest
-import uvicorn
 from starlette.testclient import TestClient
 
 from f.millrace.core import db, run_context
 from f.millrace.telemetry import events, runs, spans
-from f.millrace.trust import actions, people
+from f.millrace.trust import access_tokens, actions, people
+from scripts.commands.run import load_openflow
 from scripts.console import sign_ins
 from scripts.console.app import make_application
+from scripts.console.children import Children
+from scripts.console.server import Server
+from scripts.paths import ROOT
+from scripts.runner import run
+from scripts.runner.worker import InlineWorker
 
 HOST = "127.0.0.1:7431"
 OWN = {"sec-fetch-site": "same-origin"}
@@ -61,6 +67,46 @@ def app(folk):
         yield made
 
 
+class Program:
+    """A program with a token of a person."""
+
+    def __init__(self, app, secret, **headers):
+        self.client = TestClient(
+            app,
+            base_url=f"http://{HOST}",
+            headers={"authorization": f"Bearer {secret}", **headers},
+        )
+
+    def __getattr__(self, name):
+        return getattr(self.client, name)
+
+
+@pytest.fixture
+def program(app):
+    """Open a program of a person: program("cy")."""
+
+    def make(person, **headers):
+        secret = access_tokens.create(person, f"laptop{uuid.uuid4().hex[:6]}", by=person)[1]
+        return Program(app, secret, **headers)
+
+    return make
+
+
+@pytest.fixture
+def inline(monkeypatch):
+    """Have runs done at once, by the runner and in this process, in place of a child."""
+
+    def start(self, flow, args, session=""):
+        run_id = str(uuid.uuid4())
+        with run_context.change(session_id=session):
+            run.start(
+                load_openflow(flow), flow, args, run_id, isolation=InlineWorker(ROOT), root=ROOT
+            )
+        return run_id
+
+    monkeypatch.setattr(Children, "start", start)
+
+
 @pytest.fixture
 def browser(app):
     """Open a browser of a person: browser("bo")."""
@@ -101,23 +147,109 @@ def question(run_of):
 
 
 @pytest.fixture
-def served(folk):
-    """The console behind a real server, as it runs behind the verb: its port."""
+def server(folk):
+    """The console behind a real server, as it runs behind the verb: the server and its port."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        server = uvicorn.Server(
-            uvicorn.Config(
-                make_application(), log_level="error", timeout_graceful_shutdown=1, ws="none"
-            )
-        )
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+        made = Server(make_application())
+        thread = threading.Thread(target=made.run, kwargs={"sockets": [listening]})
         thread.start()
         until = time.monotonic() + 20
-        while not server.started and time.monotonic() < until:
+        while not made.started and time.monotonic() < until:
             time.sleep(0.02)
-        yield listening.getsockname()[1]
-        server.should_exit = True
+        yield made, listening.getsockname()[1]
+        made.should_exit = True
         thread.join(20)
         assert not thread.is_alive()
+
+
+@pytest.fixture
+def served(server):
+    """The port of the console behind a real server."""
+    return server[1]
+
+
+@pytest.fixture
+def secret(folk):
+    """A token of cy, a member."""
+    return access_tokens.create("cy", "laptop", by="cy")[1]
+
+
+@pytest.fixture
+def token_of(folk):
+    """Make a token of a person: token_of("bo")."""
+    return lambda person: access_tokens.create(person, "laptop", by=person)[1]
+
+
+@pytest.fixture
+def client(served, secret):
+    """OpenAI's client, with cy's token."""
+    with openai.OpenAI(
+        api_key=secret, base_url=f"http://127.0.0.1:{served}/v1", max_retries=0
+    ) as made:
+        yield made
+
+
+def begin_run(flow, session, args=None):
+    """Write the rows of a run that has begun: its id, what it does."""
+    run_id = str(uuid.uuid4())
+    with run_context.change(session_id=session):
+        runs.ensure(run_id, flow)
+    db.execute("UPDATE run SET args = %s WHERE id = %s", [db.jsonb(args or {}), run_id])
+    with run_context.change(run_id=run_id):
+        events.emit("progress", "Searching… 12 results")
+    return run_id
+
+
+def answer_run(run_id):
+    """Write the rows of an answer: a sentence with its source, then that the run is done."""
+    db.execute(
+        "INSERT INTO evidence (id, run_id, topic_id, namespace, url, title, body) VALUES (%s,"
+        " %s, 't', 'main', 'https://cell.example/a', 'Cells', 'It makes 12 GWh.')",
+        [f"ev_{run_id}", run_id],
+    )
+    finding = {"text": "It makes 12 GWh.", "citations": [f"ev_{run_id}"], "about": ""}
+    details = {
+        "topic_id": "t",
+        "title": "How much?",
+        "findings": [finding],
+        "conflicts": [],
+        "confidence": {"score": 70},
+        "written_by": ["offline"],
+    }
+    with run_context.change(run_id=run_id):
+        events.emit("sentence", "It makes 12 GWh. [1]")
+    runs.keep(run_id, {"answer": {"text": "It makes 12 GWh. [1]", "details": details}})
+    runs.close(run_id, "done", {})
+
+
+@pytest.fixture
+def begun(monkeypatch):
+    """Have runs begin as rows in place of a child that a model would be asked in: they go on until
+    `answer_run`. Returns what was asked.
+    """
+    asked = []
+
+    def start(self, flow, args, session=""):
+        run_id = begin_run(flow, session, args)
+        asked.append((flow, args, session, run_context.user_id(), run_id))
+        return run_id
+
+    monkeypatch.setattr(Children, "start", start)
+    return asked
+
+
+@pytest.fixture
+def answered(begun, monkeypatch):
+    """As `begun`, and each run is answered at once."""
+    begin = Children.start
+
+    def start(self, flow, args, session=""):
+        run_id = begin(self, flow, args, session)
+        answer_run(run_id)
+        return run_id
+
+    monkeypatch.setattr(Children, "start", start)
+    return begun
 
 
 def frames(text):

@@ -8,7 +8,7 @@ from f.millrace.core import db, errors
 from f.millrace.trust import access_tokens, audit, people
 from scripts.console import access, sign_ins
 from scripts.console.app import ROUTES
-from tests.console.conftest import HOST, PAGE, ROLES, Browser
+from tests.console.conftest import HOST, OWN, PAGE, ROLES, Browser
 
 OTHERS = "11111111-2222-3333-4444-555555555555"
 
@@ -165,6 +165,7 @@ def fill(path):
         "alert": "999",
         "person": "nobody",
         "name": "none",
+        "agent": "nobody",
     }.items():
         path = path.replace(f"{{{name}}}", value)
     return path
@@ -179,7 +180,8 @@ def test_every_route_asks_for_its_role(browser, person):
         if spec.path == "/leave":
             continue
         path = fill(spec.path)
-        answer = one.get(path) if spec.method == "GET" else one.post(path)
+        own = {} if spec.method == "GET" else OWN
+        answer = one.client.request(spec.method, path, headers=own)
         may = people.has_role(ROLES[person], spec.role)
         fits = answer.status_code in (200, 303, 400, 404, 409) if may else answer.status_code == 403
         is_plain = "{" in spec.path and spec.method == "GET"
@@ -193,7 +195,8 @@ def test_nobody_gets_anything_without_signing_in(browser):
 
     for spec in ROUTES:
         path = fill(spec.path)
-        answer = one.get(path) if spec.method == "GET" else one.post(path)
+        own = {} if spec.method == "GET" else OWN
+        answer = one.client.request(spec.method, path, headers=own)
         assert answer.headers.get("location") == "/enter" or answer.status_code == 401, path
     assert one.get("/live").headers["location"] == "/enter"
     assert one.get("/live", headers={"accept": "text/event-stream"}).status_code == 401

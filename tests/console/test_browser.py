@@ -52,6 +52,8 @@ def test_pages_load_under_the_strict_policy_and_follow_their_rows(visit, run_of,
         ("/waiting", "eve@out.example"),
         ("/memory", "The quay is 400 metres long."),
         ("/system", "Components"),
+        ("/system/agents", "No agents yet"),
+        ("/system/agents/new", "Make it"),
     ):
         html, said = visit(path)
         assert words in html, path

@@ -6,63 +6,9 @@ import uuid
 import openai
 import pytest
 
-from f.millrace.core import db, run_context
-from f.millrace.telemetry import events, runs
+from f.millrace.telemetry import runs
 from f.millrace.trust import access_tokens
 from scripts.console.children import Children
-
-
-@pytest.fixture
-def secret(folk):
-    """A token of cy, a member."""
-    return access_tokens.create("cy", "laptop", by="cy")[1]
-
-
-@pytest.fixture
-def client(served, secret):
-    """OpenAI's client, with cy's token."""
-    with openai.OpenAI(
-        api_key=secret, base_url=f"http://127.0.0.1:{served}/v1", max_retries=0
-    ) as made:
-        yield made
-
-
-@pytest.fixture
-def answered(monkeypatch):
-    """Have runs answered at once by rows as a run writes them, in place of a child that a model
-    would be asked in; returns what was asked.
-    """
-    asked = []
-
-    def start(self, flow, args, session=""):
-        run_id = str(uuid.uuid4())
-        asked.append((flow, args, session, run_context.user_id()))
-        with run_context.change(session_id=session):
-            runs.ensure(run_id, flow)
-        db.execute(
-            "INSERT INTO evidence (id, run_id, topic_id, namespace, url, title, body) VALUES (%s,"
-            " %s, 't', 'main', 'https://cell.example/a', 'Cells', 'It makes 12 GWh.')",
-            [f"ev_{run_id}", run_id],
-        )
-        finding = {"text": "It makes 12 GWh.", "citations": [f"ev_{run_id}"], "about": ""}
-        details = {
-            "topic_id": "t",
-            "title": "How much?",
-            "findings": [finding],
-            "conflicts": [],
-            "confidence": {"score": 70},
-            "written_by": ["offline"],
-        }
-        with run_context.change(run_id=run_id):
-            events.emit("progress", "Searching… 12 results")
-            events.emit("sentence", "It makes 12 GWh. [1]")
-        runs.keep(run_id, {"answer": {"text": "It makes 12 GWh. [1]", "details": details}})
-        runs.close(run_id, "done", {})
-        return run_id
-
-    monkeypatch.setattr(Children, "start", start)
-    return asked
-
 
 QUESTION = [{"role": "user", "content": "How much will it make?"}]
 
@@ -186,6 +132,17 @@ def test_open_webui_gets_status_lines_and_no_list_of_sources(client, answered):
     text = raw.http_response.read().decode()
 
     assert '"event": {"type": "status"' in text and "Sources:" not in text
+
+
+def test_a_stream_is_told_when_the_console_ends(server, client, begun):
+    stream = iter(
+        client.chat.completions.create(model="millrace/ask", messages=QUESTION, stream=True)
+    )
+    next(stream)
+    server[0].should_exit = True
+
+    with pytest.raises(openai.APIError, match=f"/runs/{begun[0][4]}"):
+        list(stream)
 
 
 def test_only_a_gateway_speaks_for_others(client, served, answered, folk):

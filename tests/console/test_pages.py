@@ -8,7 +8,7 @@ import pytest
 from f.millrace.core import config, db, errors, run_context
 from f.millrace.memory import history, store
 from f.millrace.telemetry import alerts, runs
-from f.millrace.trust import actions, approvals, audit, decisions
+from f.millrace.trust import actions, approvals, audit, decisions, feedback, people
 from scripts.console import pages
 from tests.console.conftest import OWN
 
@@ -57,7 +57,7 @@ def test_a_message_is_taken_once_and_starts_a_run(browser, app, monkeypatch):
         ("", 400, "empty"),
         ("  \n ", 400, "empty"),
         ("x" * 2001, 400, "2001 characters"),
-        ("x" * 1_000_000, 413, "more than 64 kB"),
+        ("x" * 1_000_000, 413, "more than 256 kB"),
     ):
         answer = cy.post("/talk", message=message)
         assert answer.status_code == status and words in answer.text
@@ -357,6 +357,64 @@ def test_a_private_digest_is_for_owners_and_who_got_it(browser, run_of):
     assert "sandbox" in frame.headers["content-security-policy"]
     assert "script-src" not in frame.headers["content-security-policy"]
     assert "default-src 'none'" in frame.headers["content-security-policy"]
+
+
+def test_who_got_a_digest_says_there_what_they_want_more_of(browser, run_of):
+    run_id = run_of("ana", flow="daily_research")
+    people.add("eve@home.example", "reader", by="ana")
+    row = db.fetch_one(
+        "INSERT INTO digest (run_id, flow, namespace, edition, local_day, number, window_until,"
+        " recipients, subject, html, plain) VALUES (%s, 'daily_research', 'main', 'daily',"
+        " '2026-11-29', 1, now(), '{Eve@home.example}', 'Today', '', '') RETURNING id",
+        [run_id],
+    )
+    db.execute(
+        "INSERT INTO delivery (flow, namespace, edition, recipient, local_day, number, run_id,"
+        " digest_id, message_id, status, window_until) VALUES ('daily_research', 'main', 'daily',"
+        " 'Eve@home.example', '2026-11-29', 1, %s, %s, 'a@millrace', 'sent', now())",
+        [run_id, row["id"]],
+    )
+    db.execute(
+        "INSERT INTO topic (id, run_id, namespace, rank, title) VALUES ('t1', %s, 'main', 1,"
+        " 'Batteries')",
+        [run_id],
+    )
+    eve, page = browser("eve@home.example"), f"/digests/{row['id']}"
+    reply = f"{page}/reply"
+    assert "More like this" in eve.get(page).text
+    assert "More like this" not in browser("bo").get(page).text
+
+    assert eve.post(reply, topic="t1", verb="more").status_code == 303
+
+    assert feedback.of_recipient("Eve@home.example", "daily_research", "main")["batteries"] > 0
+    shown = eve.get(page).text
+    assert "You want more like it" in shown and "More like this" not in shown
+    assert "said" in eve.post(reply, topic="t1", verb="more").text
+    assert eve.post(reply, topic="t1", verb="less").status_code == 303
+    assert "You want less like it" in eve.get(page).text
+    assert eve.post(reply, topic="t9", verb="less").status_code == 404
+    assert eve.post(reply, topic="t1", verb="unsubscribe").status_code == 400
+    assert browser("bo").post(reply, topic="t1", verb="less").status_code == 403
+
+
+def test_ctrl_k_finds_what_one_may_see(browser, run_of):
+    own = run_of("cy", asks="Where is 100%_of the <b>harbour</b>?")
+    other = run_of("bo", asks="Who owns the harbour?")
+    item = store.remember("note", "The harbour is deep.", title="Harbour", namespace="main")
+    cy = browser("cy")
+
+    found = cy.get("/find?q=HARBOUR").text
+
+    assert f"/runs/{own}" in found and other not in found and str(item) in found
+    assert "&lt;b&gt;harbour" in found
+    assert f"/runs/{other}" in browser("ana").get("/find?q=harbour").text
+    assert str(item) not in browser("di").get("/find?q=harbour").text
+    assert f"/runs/{own}" in cy.get("/find?q=100%25_of").text
+    assert f"/runs/{own}" not in cy.get("/find?q=1%25").text
+    assert 'href="/waiting"' in cy.get("/find").text
+    assert "Nothing of that" in cy.get("/find?q=%00%ff" + "x" * 500).text
+    assert browser().get("/find?q=harbour").status_code == 303
+    assert 'class="palette"' in cy.get("/talk").text
 
 
 def test_costs_of_all_are_for_owners(browser):

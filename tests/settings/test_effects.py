@@ -151,6 +151,10 @@ EFFECTS: dict[str, tuple[str, str]] = {
     "log_level": ("telemetry/test_logs.py", "test_lines_below_the_level_are_left_out"),
     "events_file": ("telemetry/test_spans.py", "test_events_are_appended_one_object_a_line"),
     "fetch_allow": ("tools/test_http.py", "test_a_listed_private_address_is_fetched"),
+    "webhook_allow": (
+        "ops/test_notifications.py",
+        "test_what_is_not_public_is_told_nothing_unless_the_setting_names_it",
+    ),
     "fetch_max_bytes": (HERE, "test_a_body_larger_than_the_setting_is_not_read"),
     "fetch_seconds": (HERE, "test_a_request_takes_at_most_the_seconds_of_the_setting"),
     "run_usd": ("models/test_call.py", "test_nothing_is_sent_when_the_money_is_spent"),
@@ -223,6 +227,10 @@ EFFECTS: dict[str, tuple[str, str]] = {
         "test_what_is_kept_for_some_days_goes_after_them_unless_it_was_said_again",
     ),
     "agents": ("agents/test_research.py", "test_a_switched_off_researcher_says_so"),
+    "agent_models": (
+        "agents/test_definition.py",
+        "test_tools_and_models_are_those_that_are_known_here",
+    ),
     "agents.*.model": ("models/test_call.py", "test_settings_of_one_agent_go_before"),
     "agents.*.cheaper_model": (
         "models/test_call.py",

@@ -93,10 +93,12 @@ async def run_task(
     *,
     trust: contracts.Trust = "own",
     topic_id: str = "",
+    name: str = "helper",
+    model_agent: Agent[Any, str] = agent,
     **options: Any,
 ) -> TaskResult:
     """Do the task and return the answer; `trust` says whether the user wrote the task or it is
-    untrusted text.
+    untrusted text. `name` and `model_agent` are of another agent than the helper.
     """
     made: list[dict[str, Any]] = []
     section: prompt.Body = task if trust == "own" else prompt.Foreign(task)
@@ -105,7 +107,7 @@ async def run_task(
     )
     text = prompt.compose({"Task": section, "Today": run_context.now().date().isoformat()})
     try:
-        answer = await call.call("helper", agent, text, toolsets=[functions], **options)
+        answer = await call.call(name, model_agent, text, toolsets=[functions], **options)
     except errors.AgentStuck as error:
         events.emit("escalation", str(error))
         return TaskResult(

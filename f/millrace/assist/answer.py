@@ -23,6 +23,7 @@ def main(
     written_by_others: bool = True,
     reply_to: str = "",
     subject: str = "",
+    use_memory: bool = True,
     pipeline: dict | None = None,
 ) -> dict:
     """Answer the question.
@@ -33,6 +34,7 @@ def main(
             done.
         reply_to: Who should get the answer by mail; empty means nobody.
         subject: The subject of that mail; empty makes one of the question.
+        use_memory: Answer from memory when that has enough; off, it researches again each time.
         pipeline: What the flow's spec says: name, budget, agents.
 
     Returns:
@@ -49,7 +51,7 @@ def main(
         if known is None:
             runs.keep_spec(run_id, pipeline)
             policy.note()
-            known = _answer_question(question, written_by_others)
+            known = _answer_question(question, written_by_others, use_memory)
             # A repeat of the step costs nothing and gives the same answer.
             runs.keep(run_id, {"answer": known})
         span.set(found=known["found"], confidence=known["confidence"])
@@ -65,8 +67,10 @@ def main(
         }
 
 
-def _answer_question(question: str, written_by_others: bool) -> dict[str, Any]:
-    reply = ask.ask(question, trust="untrusted" if written_by_others else "own")
+def _answer_question(question: str, written_by_others: bool, use_memory: bool) -> dict[str, Any]:
+    reply = ask.ask(
+        question, fresh=not use_memory, trust="untrusted" if written_by_others else "own"
+    )
     return {
         "text": reply.text,
         "sources": reply.sources,

@@ -477,6 +477,10 @@ class Settings:
     fetch_allow: Annotated[
         list[str], Option(description="Private hosts (host or host:port) that may be fetched.")
     ] = []
+    webhook_allow: Annotated[
+        list[str],
+        Option(description="Private hosts (host or host:port) that webhooks may be sent to."),
+    ] = []
     fetch_max_bytes: Annotated[
         int, Option(ge=1_000, description="Largest body that is read from a source or page.")
     ] = 5_000_000
@@ -566,6 +570,15 @@ class Settings:
         dict[str, "setting_types.AgentSettings"],
         Option(description="Settings of single agents by name."),
     ] = {}
+    agent_models: Annotated[
+        list[str],
+        Option(
+            description=(
+                "Models that agents which people make may have, beside those that other settings"
+                " name: openai:NAME, anthropic:NAME, ollama:NAME."
+            )
+        ),
+    ] = []
     mcp: Annotated[
         dict[str, "setting_types.ToolServer"],
         Option(
@@ -586,7 +599,7 @@ class Settings:
         Option(
             description=(
                 "Tools that `mcp serve` offers to other programs: server.tool, or server for all of"
-                " its tools; empty: all."
+                " its tools, runs for ask, research and digest; empty: all."
             )
         ),
     ] = []

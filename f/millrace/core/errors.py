@@ -4,7 +4,8 @@
 
 MillraceError
 ├── BadInput                an argument is wrong
-│   └── NotFound            it names something that does not exist
+│   ├── NotFound            it names something that does not exist
+│   └── Conflict            somebody else has changed or taken it meanwhile
 ├── BadSetting              a setting is unknown or has a bad value
 ├── DatabaseUnavailable     Postgres cannot be reached
 ├── SchemaMismatch          the database is older or newer than this code
@@ -32,6 +33,10 @@ class BadInput(MillraceError):
 
 class NotFound(BadInput):
     """The named run, flow, recipient or action does not exist."""
+
+
+class Conflict(BadInput):
+    """What was to be changed is another by now, or the name is taken."""
 
 
 class BadSetting(MillraceError):

@@ -5,7 +5,7 @@
 
 For type checkers only; no step loads it: import it below `if TYPE_CHECKING:`.
 
-Migrations: 8b6d5510a0bc3c5080960e695d1d8c73275de52c6a2570ebd9e817377fd0c1b9
+Migrations: 6dcb288249ed6555eb1623e995e1e634ad434fffa4be9a30c2896a60da7ca370
 """
 
 from datetime import date, datetime
@@ -62,6 +62,40 @@ class Action(TypedDict):
     expires_at: datetime | None
     created_at: datetime
     performed_at: datetime | None
+
+
+class Agent(TypedDict):
+    """A row of `agent`."""
+
+    name: str
+    version: int
+    made_by: str
+    made_at: datetime
+    off_at: datetime | None
+    off_by: str | None
+
+
+class AgentRun(TypedDict):
+    """A row of `agent_run`."""
+
+    run_id: UUID
+    step: str
+    agent: str
+    version: int
+    started_at: datetime
+    finished_at: datetime | None
+    outcome: Literal["done", "stopped", "failed"] | None
+
+
+class AgentVersion(TypedDict):
+    """A row of `agent_version`."""
+
+    agent: str
+    version: int
+    definition: Json
+    digest: str
+    changed_by: str
+    changed_at: datetime
 
 
 class Alert(TypedDict):
@@ -543,6 +577,23 @@ class ModelFault(TypedDict):
     at: datetime
 
 
+class Notification(TypedDict):
+    """A row of `notification`."""
+
+    id: UUID
+    person_id: str
+    way: Literal["page", "mail", "webhook"]
+    webhook_id: UUID | None
+    type: str
+    subject: str
+    state: Literal["waiting", "sent", "failed"]
+    happened_at: datetime
+    tries: int
+    due_at: datetime
+    sent_at: datetime | None
+    error: str
+
+
 class Outbox(TypedDict):
     """A row of `outbox`."""
 
@@ -845,6 +896,14 @@ class StoryItem(TypedDict):
     day: date
 
 
+class Subscription(TypedDict):
+    """A row of `subscription`."""
+
+    person_id: str
+    topic: Literal["runs", "approvals", "alerts", "digests"]
+    way: Literal["page", "mail", "webhook"]
+
+
 class ToolEnabled(TypedDict):
     """A row of `tool_enabled`."""
 
@@ -922,3 +981,17 @@ class Usage(TypedDict):
     sent_at: datetime | None
     settled_at: datetime | None
     kind: Literal["model", "tool"]
+
+
+class Webhook(TypedDict):
+    """A row of `webhook`."""
+
+    id: UUID
+    person_id: str
+    name: str
+    url: str
+    secret: str
+    created_at: datetime
+    switched_off_at: datetime | None
+    switched_off_why: str
+    removed_at: datetime | None

@@ -46,7 +46,16 @@ from pydantic_ai.settings import ModelSettings
 from pydantic_ai.tools import RunContext
 from pydantic_ai.usage import RequestUsage
 
-from f.millrace.core import config, errors, ids, prices, providers, redaction, run_context
+from f.millrace.core import (
+    config,
+    errors,
+    ids,
+    money,
+    prices,
+    providers,
+    redaction,
+    run_context,
+)
 from f.millrace.models import faults, thoughts, token_limit
 from f.millrace.telemetry import events, spans
 from f.millrace.trust import budget, limits, policy, spend
@@ -85,7 +94,9 @@ TokenListener = Callable[[str], None]
 
 @dataclass
 class Account:
-    """What one call has used so far; `answered_by` is the model of the latest answer."""
+    """What one call has used so far; `answered_by` is the model of the latest answer, `most_usd`
+    what the call may cost.
+    """
 
     agent: str
     model: str
@@ -96,6 +107,16 @@ class Account:
     cost_usd: Decimal = Decimal(0)
     tokens: dict[str, int] = field(default_factory=dict)
     replayed: int = 0
+    most_usd: Decimal | None = None
+
+    def refuse_beyond(self, usd: Decimal) -> None:
+        """Raise BudgetExceeded when a request of this price could cost more than the call may."""
+        if self.most_usd is not None and self.cost_usd + usd > self.most_usd:
+            raise errors.BudgetExceeded(
+                f"{self.agent}: the next request to {self.model} can cost {money.dollars(usd)};"
+                f" {money.dollars(self.cost_usd)} of {money.dollars(self.most_usd)} is spent. Raise"
+                " the agent's limits.usd, or give it a cheaper model"
+            )
 
     def add(self, usage_id: str, cost_usd: Decimal, tokens: prices.Tokens) -> None:
         """Count one answered request."""
@@ -379,6 +400,7 @@ class BilledModel(WrapperModel):
 
         def reserve(choice: Choice) -> tuple[str, Choice]:
             most_usd = prices.price(choice.name, prepared.most, run_context.now()).usd
+            account.refuse_beyond(most_usd)
             usage_id = budget.reserve(
                 account.run_id,
                 user,

@@ -14,6 +14,7 @@ import os
 from collections.abc import Callable, Coroutine, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, TypeVar
 from uuid import uuid4
 
@@ -69,26 +70,27 @@ async def call(
     seconds: float | None = None,
     on_token: billing.TokenListener | None = None,
     on_restart: Callable[[], None] | None = None,
+    most_requests: int = MOST_REQUESTS,
+    most_usd: Decimal | None = None,
 ) -> Answer:
     """Run the agent and return its answer; ModelFailed or BudgetExceeded says in words why there is
     none.
 
     `model` overrides the settings. With `on_token` the text is streamed; `on_restart` says that
-    what came so far is void, because the stream was cut and begins again.
+    what came so far is void, because the stream was cut and begins again. `most_usd` is what this
+    call may cost, under the limits that hold anyway.
     """
     own = config.settings().agents.get(agent_name) or setting_types.AgentSettings()
     name = _name_of(model, own)
     retries = MAX_RETRIES if own.max_retries is None else own.max_retries
-    account = billing.Account(agent_name, name, run_context.current().run_id or str(uuid4()))
+    run_id = run_context.current().run_id or str(uuid4())
+    account = billing.Account(agent_name, name, run_id, most_usd=most_usd)
     wrapped = model if isinstance(model, Model) else _make_model(agent_name, name)
     cheaper = _cheaper_model(own, name) if model is None else None
     accounted = billing.BilledModel(wrapped, account, retries, on_token, on_restart, cheaper)
-    chosen = ModelSettings(max_tokens=config.settings().max_output_tokens)
-    if own.temperature is not None:
-        chosen["temperature"] = own.temperature
     with _span(account) as handle:
         try:
-            with _explained(account, seconds):
+            with _explained(account, seconds, most_requests):
                 async with asyncio.timeout(seconds):
                     result = await agent.run(
                         prompt,
@@ -96,9 +98,9 @@ async def call(
                         deps=deps,
                         message_history=list(history) or None,
                         toolsets=list(toolsets) or None,
-                        model_settings=chosen,
+                        model_settings=_model_settings(own),
                         retries={"output": retries, "tools": retries},
-                        usage_limits=UsageLimits(request_limit=MOST_REQUESTS),
+                        usage_limits=UsageLimits(request_limit=most_requests),
                         infer_name=False,
                     )
         finally:
@@ -132,6 +134,13 @@ def wait(work: Coroutine[Any, Any, T]) -> T:
 
     with ThreadPoolExecutor(1) as thread:
         return thread.submit(context.run, in_thread).result()
+
+
+def _model_settings(own: setting_types.AgentSettings) -> ModelSettings:
+    chosen = ModelSettings(max_tokens=config.settings().max_output_tokens)
+    if own.temperature is not None:
+        chosen["temperature"] = own.temperature
+    return chosen
 
 
 def _make_model(agent_name: str, name: str) -> Model:
@@ -173,7 +182,9 @@ def _span(account: billing.Account) -> spans.Span:
 
 
 @contextlib.contextmanager
-def _explained(account: billing.Account, seconds: float | None) -> Generator[None, None, None]:
+def _explained(
+    account: billing.Account, seconds: float | None, most_requests: int
+) -> Generator[None, None, None]:
     """Turn what ends an agent's run into an error in words; its answers are not used again."""
     try:
         yield
@@ -189,7 +200,7 @@ def _explained(account: billing.Account, seconds: float | None) -> Generator[Non
     except UsageLimitExceeded as error:
         budget.forget_answers(account.usage_ids)
         raise errors.AgentStuck(
-            f"stalled: {account.agent} had no answer after {MOST_REQUESTS} requests to its model"
+            f"stalled: {account.agent} had no answer after {most_requests} requests to its model"
         ) from error
     except AgentRunError as error:
         raise _model_failed(account, faults.explain(error, account.model)) from error

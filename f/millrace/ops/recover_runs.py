@@ -1,10 +1,10 @@
 # no_postinstall
-# requirements: millrace_core
+# requirements: millrace_sources
 
 """Recover stalled runs.
 
 Finds runs that stand still and continues them, tries another way,
-or tells a person; hands over answers.
+or tells a person; hands over answers, and sends what people chose to be told.
 
 A run that has ended on the server, because a person cancelled it or otherwise, has ended here too.
 
@@ -17,7 +17,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, NotRequired, TypedDict
 
 from f.millrace.core import db, errors, redaction, windmill
-from f.millrace.ops import notices
+from f.millrace.ops import notices, notifications
 from f.millrace.telemetry import runs, spans
 from f.millrace.trust import audit, recovery
 
@@ -83,6 +83,7 @@ def main(look_only: bool = False) -> dict:
             "answers_handed_over": handed,
             "recovered": measures,
             "tried_again": again,
+            "told": notifications.deliver_due()._asdict(),
             "wm_labels": sorted(
                 {one["measure"] for one in measures} | {one["status"] for one in ended}
             ),

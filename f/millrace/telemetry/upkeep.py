@@ -55,6 +55,9 @@ def prune() -> dict[str, int]:
         ),
         "mails": _delete("outbox", _ago(found.event_days), "made_at < {before}"),
         "faults": _delete("model_fault", _ago(found.event_days), "at < {before}"),
+        "notifications": _delete(
+            "notification", _ago(found.event_days), "state <> 'waiting' AND happened_at < {before}"
+        ),
         "checks": _delete("health_check", _ago(found.event_days), "at < {before}"),
     }
 

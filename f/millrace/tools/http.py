@@ -118,12 +118,14 @@ def fetch(
     allow: Iterable[str] = (),
     headers: Mapping[str, str] | None = None,
     body: Any = None,
+    allow_only: Iterable[str] | None = None,
 ) -> Page:
     """Return what `url` answers (2xx, or 304 when `etag` or `last_modified` still hold).
 
     SourceFailed says in words why there is nothing: unreachable, too large, too slow, an HTTP
-    error; FetchRefused that the address must not be fetched. `body` is posted as JSON. `headers`
-    stay with the first host, and go from https to http to nobody.
+    error; FetchRefused that the address must not be fetched. `body` is posted as JSON, and bytes
+    as they are. `headers` stay with the first host, and go from https to http to nobody.
+    `allow_only` are the private hosts that may be asked, in place of those of the setting.
     """
     limit = max_bytes or config.settings().fetch_max_bytes
     seconds = seconds or config.settings().fetch_seconds
@@ -132,7 +134,12 @@ def fetch(
     sent |= {"if-modified-since": last_modified} if last_modified else {}
     terms = _Terms(
         time.monotonic() + seconds,
-        frozenset(entry.lower() for entry in (*config.settings().fetch_allow, *allow)),
+        frozenset(
+            entry.lower()
+            for entry in (
+                (*config.settings().fetch_allow, *allow) if allow_only is None else allow_only
+            )
+        ),
     )
     token = _terms.set(terms)
     try:
@@ -371,7 +378,7 @@ def _answer(
     """Ask, and yield what is answered; the connection is kept when all of it was read."""
     sent, content = request.headers | headers, None
     if body is not None:
-        content = json.dumps(body).encode()
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
         sent = {"content-type": "application/json"} | sent
     connection = _idle().take(request) or _Connection(request)
     try:

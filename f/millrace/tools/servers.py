@@ -24,6 +24,10 @@ SENDS = ToolAnnotations(
     read_only_hint=False, destructive_hint=True, idempotent_hint=False, open_world_hint=True
 )
 
+# The name under which settings and options mean what `mcp serve` offers besides: ask, research and
+# digest, which no agent here may call.
+RUNS = "runs"
+
 Tool = tuple[str, Callable[..., Any], ToolAnnotations]
 
 

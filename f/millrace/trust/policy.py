@@ -25,9 +25,11 @@ SETTINGS = (
     "model",
     "fallback_model",
     "agents",
+    "agent_models",
     "mcp",
     "mcp_serve",
     "fetch_allow",
+    "webhook_allow",
 )
 
 

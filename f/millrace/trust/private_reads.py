@@ -10,6 +10,10 @@ itself nothing is free.
 from f.millrace.core import db, run_context
 from f.millrace.trust import outflow
 
+# What programs have read binds all of them: one token may open as many sessions as it likes. It is
+# forgotten when nothing private was read for so long.
+BOUND_SECONDS = 86_400
+
 
 def record(caller: str, place: str, seconds: float) -> None:
     """Note that the caller was shown private data of a place. Callers that were shown nothing for

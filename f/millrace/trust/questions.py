@@ -22,7 +22,7 @@ TITLE = 200
 # flow goes on.
 DECIDE = "person.decide"
 ENABLE = "tools.enable"
-MAILS = frozenset({"mail.send", *risk.TO_OPERATOR})
+MAILS = frozenset({"mail.send", risk.TO_PERSON, *risk.TO_OPERATOR})
 # What a mail has and its question shows in words, or what only says where it is kept.
 SHOWN = frozenset(
     {

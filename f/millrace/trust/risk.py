@@ -42,6 +42,8 @@ ALWAYS: dict[str, str] = {
 }
 # Only ever to the operator's own address, and only about what waits or went wrong.
 TO_OPERATOR = frozenset({"mail.ask_operator", "mail.tell_operator"})
+# Only ever to the address of a person who chose it, and only that something happened.
+TO_PERSON = "mail.tell_person"
 ORDER: tuple[Risk, ...] = ("low", "medium", "high")
 
 
@@ -121,6 +123,8 @@ def _built_in(
         return Assessment(
             "high", f"built-in rule for {tool}: it goes elsewhere than to the operator", fixed=True
         )
+    if tool == TO_PERSON:
+        return _of_person(tool, str(arguments.get("to") or ""))
     claimed = _by_annotations(annotations)
     verb = _verb(tool)
     if tool not in KNOWN and verb in ALWAYS:
@@ -131,6 +135,19 @@ def _built_in(
     if annotations and is_above(claimed.risk, risk):
         return claimed
     return Assessment(risk, f"built-in rule for {tool}: {why}", fixed=risk == "high")
+
+
+def _of_person(tool: str, address: str) -> Assessment:
+    # Only here are rows needed to assess anything.
+    from f.millrace.trust import subscriptions
+
+    if any(way == "mail" for _, way in subscriptions.list_chosen(address)):
+        return Assessment(
+            "low", f"built-in rule for {tool}: its person chose to be told by mail", fixed=True
+        )
+    return Assessment(
+        "high", f"built-in rule for {tool}: nobody of this address chose mail", fixed=True
+    )
 
 
 def _verb(tool: str) -> str:

@@ -174,6 +174,35 @@ function key(event) {
   }
   return false;
 }
+// Ctrl K finds: the list is made by the server; arrows go through it, Enter opens.
+const palette = $('dialog.palette');
+const finder = $('[data-find]');
+let asked = 0;
+async function find() {
+  asked += 1;
+  const mine = asked;
+  const answer = await fetch(`/find?${new URLSearchParams({ q: finder.value })}`);
+  if (answer.ok && mine === asked) $('[data-places]').innerHTML = await answer.text();
+}
+finder?.addEventListener('input', find);
+palette?.addEventListener('keydown', (event) => {
+  const all = $$('[data-place]', palette);
+  const here = all.indexOf(document.activeElement);
+  const next = { ArrowDown: here + 1, ArrowUp: here - 1 }[event.key];
+  if (next !== undefined) {
+    event.preventDefault();
+    (next < 0 ? finder : all[Math.min(next, all.length - 1)])?.focus();
+  }
+  if (event.key === 'Enter' && here < 0 && all.length) location.assign(all[0].href);
+});
+document.addEventListener('keydown', (event) => {
+  if (event.key.toLowerCase() !== 'k' || !(event.ctrlKey || event.metaKey) || !palette) return;
+  event.preventDefault();
+  if (palette.open) return palette.close();
+  palette.showModal();
+  finder.select();
+  find();
+});
 document.addEventListener('keydown', (event) => {
   const typing = event.target.closest('input, textarea, select');
   if (event.key === 'Escape' && typing) return typing.blur();

@@ -79,7 +79,13 @@ def test_lines_that_were_broken_by_hand_are_one_sentence_and_list_entries_are_no
 
 
 @pytest.mark.parametrize(
-    "place", ["LINDHOLM —", "LINDHOLM (Northwire) -", "PORT ORRIN, Nov. 23 (NW) —"]
+    "place",
+    [
+        "LINDHOLM —",
+        "LINDHOLM (Northwire) -",
+        "PORT ORRIN, Nov. 23 (NW) —",
+        "LINDHOLM, West Marrow (NW) —",
+    ],
 )
 def test_the_place_where_a_report_was_written_is_no_part_of_its_first_sentence(place):
     assert sentences.split(f"{place} The port started a trial of six cranes.") == [
@@ -165,6 +171,21 @@ def test_what_is_no_sentence_of_prose_is_not_clean(fragment):
 )
 def test_an_entry_of_a_list_of_references_is_furniture(line, is_reference):
     assert sentences.is_furniture(line) is is_reference
+
+
+@pytest.mark.parametrize(
+    ("line", "is_furniture"),
+    [
+        ("This article about a harbour in Lindholm is a stub.", True),
+        ('Retrieved from "https://wiki.example/index.php?title=Harbour&oldid=7"', True),
+        ("The context has been modified to replace the harbour with the quay.", True),
+        ("I named the quay in this modified passage to support the new answer.", True),
+        ("Data were retrieved from the buoy, and the text was read at noon.", False),
+        ("The article about the harbour was written in 1901.", False),
+    ],
+)
+def test_what_a_page_says_of_itself_is_furniture(line, is_furniture):
+    assert sentences.is_furniture(line) is is_furniture
 
 
 @pytest.mark.parametrize(

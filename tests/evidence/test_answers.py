@@ -59,6 +59,72 @@ def test_the_value_nearest_to_what_is_asked_is_the_answer(question, text, value)
     assert given(question, text) == [value]
 
 
+@pytest.mark.parametrize(
+    ("question", "text", "value"),
+    [
+        pytest.param(
+            "What is the population of Nether Wallop?",
+            "Most in Nether Wallop speak Welsh, the mother tongue of 300 people. The population was"
+            " about 812.",
+            "812",
+            id="word-of-the-question-before-another",
+        ),
+        pytest.param(
+            "What is the population of Nether Wallop?",
+            "The population density was 95.5 people per square mile. There were 812 people.",
+            "812",
+            id="density-is-no-population",
+        ),
+        pytest.param(
+            "What is the median age in Ricewick?",
+            "In Ricewick 49.7% median age: all. The median age in the town of Ricewick was 42.7.",
+            "42.7",
+            id="percentage-is-no-age",
+        ),
+        pytest.param(
+            "Who is the current Minister of Trade?",
+            "The Minister of Trade and Fisheries The Minister of Trade is a member of the cabinet."
+            " The current minister is Ida Quist.",
+            "Ida Quist",
+            id="what-the-role-is",
+        ),
+        pytest.param(
+            "In which city did Tom Reyes practise law?",
+            "Tom Reyes was admitted to the bar and began to practise law in New York City.",
+            "New York City",
+            id="name-with-its-kind",
+        ),
+        pytest.param(
+            'Who is the artist of the album "Tides"?',
+            'Tides is the third album by folk duo Grey Wren. The album had a hit, "Meet Me, Ida'
+            ' Quist".',
+            "Grey Wren",
+            id="quoted-title-is-nobody",
+        ),
+        pytest.param(
+            "When was the Tern House built?",
+            'Retrieved from "https://wiki.example/Tern_House" built 1999. The Tern House was built'
+            " in 1931.",
+            "1931",
+            id="furniture-hides-nothing",
+        ),
+    ],
+)
+def test_of_several_values_the_one_that_is_asked_for_answers(question, text, value):
+    assert given(question, text) == [value]
+
+
+def test_a_value_counts_the_publishers_that_have_it_anywhere():
+    question = "When was Ada Quill born?"
+    found = [
+        passage(1, "Ada Quill (4 June 1902 – 2 June 1980) was a printer."),
+        passage(2, "Ada Quill (3 May 1901 – 2 June 1980) was a printer."),
+        passage(3, "Printers of Leeds, with their dates: Quill 3 May 1901, Reyes 9 July 1888."),
+    ]
+
+    assert [answer.support for answer in answers.extract(question, found)][:2] == [0, 1]
+
+
 def test_a_headline_and_a_page_about_something_else_give_no_answer():
     assert given("Orbit opens a sodium plant in Leeds", "The plant opened in 2026.") == []
     assert (

@@ -129,3 +129,51 @@ def test_emphasis_goes_and_names_stay(written, read):
     assert [finding.text for finding in verify(f"{written}. [{ONE}]", evidence).findings] == [
         f"{read}."
     ]
+
+
+@pytest.mark.parametrize(
+    ("sentence", "name"),
+    [
+        pytest.param(
+            "The Orbit plant in Bristol opened and employs 400 people.", "Bristol", id="place"
+        ),
+        pytest.param("Ewan Laird opened the plant in Leeds on Monday.", "Ewan", id="person"),
+        pytest.param("The NATO plant in Leeds employs 400 people.", "NATO", id="organisation"),
+    ],
+)
+def test_a_name_that_its_evidence_does_not_have_is_dropped(sentence, name):
+    checked = verify(f"{sentence} [{ONE}]", EVIDENCE)
+
+    assert checked.findings == []
+    assert checked.dropped == [(sentence, f"the name {name} is not in the evidence that it cites")]
+
+
+@pytest.mark.parametrize(
+    ("sentence", "evidence"),
+    [
+        pytest.param(
+            "Germany and France pay half of the new sodium plant of President Muller.",
+            "Half of the new sodium plant of Max Müller is what the German and French states pay.",
+            id="people-country-office-accent",
+        ),
+        pytest.param(
+            "Half of the new sodium plant was paid by the IMF and the United States.",
+            "The International Monetary Fund and the U.S. paid half of the new sodium plant.",
+            id="abbreviations",
+        ),
+        pytest.param(
+            "The plant in Leeds opened in March, The Courier reports.",
+            "The plant in Leeds opened its doors.",
+            id="source",
+        ),
+        pytest.param(
+            "Workers at the plant said: “Nobody told us about the new plant.”",
+            "Workers at the plant said that nobody had told them about the new plant.",
+            id="start-of-a-quotation",
+        ),
+    ],
+)
+def test_a_name_in_another_form_is_no_invention(sentence, evidence):
+    known = {ONE: Evidence(id=ONE, text=evidence, source="courier.example")}
+
+    assert len(verify(f"{sentence} [{ONE}]", known).findings) == 1

@@ -32,6 +32,40 @@ def test_each_thing_of_a_name_answers_and_a_label_stays_with_its_own_passage():
     assert disputes.find(question, found) == []
 
 
+def test_the_sentence_that_holds_most_of_a_long_question_comes_first():
+    lines = listing.list_answers(
+        "What enemy of the Harbour Watch was called for smuggling tea in the storm of 1820?",
+        passages(
+            "The Harbour Watch is a guild of pilots in Teyle. It was the first guild of its kind.",
+            "In the storm of 1820 the Harbour Watch took its old enemy Ned Lorn for smuggling tea.",
+            "The Harbour Watch was a well-known sight in the town. It had many an enemy.",
+        ),
+    )
+
+    assert "Ned Lorn" in lines[0].text
+
+
+def test_a_text_that_says_it_was_changed_answers_nothing():
+    lines = listing.list_answers(
+        "What sport is Tom Reyes associated with?",
+        passages(
+            "In this modified context Tom Reyes plays hockey to support the new answer.",
+            "Tom Reyes is a Welsh boxer.",
+        ),
+    )
+
+    assert [line.text for line in lines] == ["Tom Reyes is a Welsh boxer."]
+
+
+def test_a_party_is_written_with_a_capital():
+    lines = listing.list_answers(
+        "What political party is Tom Reyes a part of?",
+        passages("Tom Reyes had a liberal education. Tom Reyes was elected as a Democrat in 1990."),
+    )
+
+    assert "Democrat" in lines[0].text
+
+
 def test_a_publisher_is_no_artist():
     lines = listing.list_answers(
         'Who is the artist of the album "Slow Harbour"?',

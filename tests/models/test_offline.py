@@ -20,3 +20,24 @@ def test_a_sentence_that_leans_on_one_that_cannot_be_quoted_is_left_out():
     assert first == f"{NAMES} [ev_1]"
     assert follows == f"{ASKED} [ev_1]\n{NAMES} [ev_1]"
     assert hangs == f"{ASKED} [ev_1]"
+
+
+def test_who_speaks_in_the_first_person_is_named():
+    spoken = "I have moved all of my pilots to the port of Orrin since the bailiff asked."
+    ours = "When the bailiff asks for names of pilots, we answer within a day."
+
+    alone = offline.report(PAGE.format(spoken))
+    several = offline.report(PAGE.format(ours))
+    both = offline.report(PAGE.format(f"{spoken} {ours}"))
+
+    assert both == f"The author writes: “{spoken}” [ev_1]\n“{ours}” [ev_1]"
+    assert alone == f"The author writes: “{spoken}” [ev_1]"
+    assert several == f"The authors write: “{ours}” [ev_1]"
+
+
+def test_what_is_no_speech_of_the_author_stays_as_it_is():
+    quoted = "The bailiff of Orrin said on Monday: “I have asked for the names of all pilots.”"
+    numbered = "In World War I the bailiff of Orrin asked the port for the names of its pilots."
+
+    assert offline.report(PAGE.format(quoted)) == f"{quoted} [ev_1]"
+    assert offline.report(PAGE.format(numbered)) == f"{numbered} [ev_1]"

@@ -108,6 +108,23 @@ def test_a_story_is_known_by_nickname_number_and_in_another_language(other):
     assert are_one(FLAW, other)
 
 
+def test_a_later_paper_on_a_subject_is_no_update_of_an_earlier_one():
+    text = "Tallowfat mutants of Wickerwork test the Brandel model of Corvane smart contracts."
+    papers = [
+        replace(item(key, title, text), source="arxiv")
+        for key, title in (
+            ("2212.00001", "Tallowfat mutation testing of Wickerwork"),
+            ("2212.00777", "Wickerwork after Tallowfat: mutation testing on real faults"),
+        )
+    ]
+    (earlier,) = stories.group(papers[:1])
+    (later,) = stories.group(papers[1:])
+
+    assert not are_one(*papers)
+    assert are_one(replace(papers[0], source="feeds"), papers[1])
+    assert stories.match(later, [known_of(earlier)]) is None
+
+
 def test_a_mention_in_passing_is_no_story():
     long = "Bakers of the region speak of flour, ovens and apprentices who stay for a year. " * 8
     other = item("b", "Bakers look for apprentices", f"{long} A reader asked about Tallowfat.")

@@ -123,6 +123,22 @@ def test_hacker_news_reads_top_stories_in_order(web, configure, state):
     assert items[1].text == "a & b\nc"
 
 
+def test_hacker_news_gives_titles_as_html(web, configure, state):
+    configure(hackernews_url=web.url("/v0"))
+    titles = ["AT&amp;T &amp; the &quot;cloud&quot;", "C++20: &lt;concepts&gt;", "R&D in <T>"]
+    web["/v0/topstories.json"] = "[1, 2, 3]"
+    for number, title in enumerate(titles, 1):
+        web[f"/v0/item/{number}.json"] = json.dumps({"id": number, "title": title})
+
+    items = hackernews.read(10, state)
+
+    assert [item.title for item in items] == [
+        'AT&T & the "cloud"',
+        "C++20: <concepts>",
+        "R&D in <T>",
+    ]
+
+
 def test_a_story_that_fails_leaves_the_others(web, configure, state):
     configure(hackernews_url=web.url("/v0"))
     web["/v0/topstories.json"] = Reply("[1, 2]", headers={"ETag": '"1"'})

@@ -118,7 +118,15 @@ FURNITURE = re.compile(
     r"|photo(?:graph)? by|image credit|getty images|courtesy of"
     r"|text is available under|additional terms may apply|creative commons|registered trademark"
     r"|jump to content|move to sidebar|toggle the table|page was last edited"
-    r"|affiliate (?:links?|commission)|min(?:ute)?s? read)\b"
+    r"|affiliate (?:links?|commission)|min(?:ute)?s? read"
+    r"|upload media|name in native language|main menu|view history|hidden categor(?:y|ies)"
+    r"|imported from wikimedia|stated in integrated authority|external links"
+    r"|this .{0,80}\barticle\b.{0,80}\bis a stub|view the file as it appeared|v t e)\b"
+    # A text that says of itself that it was changed tells nothing of the world.
+    r"|\b(?:this|the)(?: modified| original)? (?:context|passage|text|name) (?:has been|was|is)"
+    r" (?:modified|altered|changed|replaced|adjusted|kept consistent)\b"
+    r"|\bin this modified (?:context|passage|text)\b|\bto support the (?:new )?answer\b"
+    r"|\bretrieved from [\"“`]|\boldid ?="
     r"|^for (?:an?|the|other|more) .*\bsee\b"
     r"|©|copyright \(c\)|doi:|credit:|\[edit\]|\^ a b\b|^posted (?:by|on|in)\b"
     # A title with its publisher, of a list of references: `Harbour plans''. The Courier.`
@@ -137,7 +145,9 @@ LOST = re.compile(
 )
 # Where a report was written stands before its first sentence.
 DATELINE = re.compile(
-    r"^(?:[A-ZÀ-Þ][A-ZÀ-Þ .,'’/-]{2,40}(?:[A-Z][a-z]{2,8}\.? \d{1,2} ?)?(?:\([A-Za-z .]+\) ?)?"
+    r"^(?:[A-ZÀ-Þ][A-ZÀ-Þ .,'’/-]{2,40}(?:[A-Z][a-z]{2,8}\.? \d{1,2} ?)?"
+    # `HANOI, Vietnam (AP)`: a country is written in small letters.
+    r"(?:(?<=, )(?:[A-ZÀ-Þ][a-zß-ÿ.]{1,20} ){1,3})?(?:\([A-Za-z .]+\) ?)?"
     r"|[A-Z][a-z]{2,8}\.? \d{1,2}, \d{4})"
     r" ?(?:[—–]|--?) ?(?=[A-ZÀ-Þ\"“'])"
 )
@@ -154,6 +164,17 @@ POINTING = re.compile(
     r"|Neither|Another)\b"
     r"|[A-Z][a-z]{2,20}ly, (?:it|they|he|she|this|these|those)\b"
 )
+# Words of somebody who speaks of himself (`World War I` does not), and what is quoted. Our galaxy
+# is everybody's.
+SINGULAR = re.compile(
+    r"\bI(?:['’](?:m|ve|d|ll)\b|(?=,? (?:[a-z]+ed|am|was|have|had|do|did|can|could|will|would"
+    r"|should|may|might|must|think|believe|feel|felt|know|knew|want|need|like|love|use|see|saw|get|got|make"
+    r"|made|find|found|went|go|write|wrote|read|buy|bought|say|said|put|took|take|run|ran|work|live"
+    r"|also|just|always|never|still|only|finally|recently|really|actually)\b))"
+    r"|\b(?:[Mm]y|[Mm]yself)\b"
+)
+PLURAL = re.compile(r"\b(?:[Ww]e|[Ww]e['’](?:re|ve|d|ll))\b")
+QUOTATION = re.compile(r"[\"“][^\"“”]*[\"”]")
 CUT = re.compile(r"(?:…|\.\.\.|\[…\]|\[\.\.\.\])['\"”’)\]»]*$")
 
 
@@ -420,6 +441,24 @@ def stands_alone(sentence: str) -> bool:
     )
 
 
+def is_first_person(sentence: str) -> bool:
+    """Tell whether an English sentence speaks as its author, outside of what it quotes."""
+    told = QUOTATION.sub(" ", sentence)
+    return SINGULAR.search(told) is not None or PLURAL.search(told) is not None
+
+
+def attribute(sentence: str, again: bool = False) -> str:
+    """Return a sentence in the first person as what its author writes, `again` where the author was
+    named before; one with marks of quotation of its own stays as it is.
+    """
+    if any(mark in sentence for mark in QUOTES):
+        return sentence
+    if again:
+        return f"“{sentence}”"
+    who = "The author writes" if SINGULAR.search(sentence) else "The authors write"
+    return f"{who}: “{sentence}”"
+
+
 def is_note(line: str) -> bool:
     """Tell whether a line of somebody's own notes or tables can be quoted: of usual length, no
     heading, question, order or furniture.
@@ -432,3 +471,19 @@ def is_note(line: str) -> bool:
         and not is_furniture(line)
         and not POINTING.match(line)
     )
+
+
+def is_prose(line: str) -> bool:
+    """Tell whether a line reads as prose; a menu, a reference or a question does not."""
+    return (
+        cleanness(line) >= 0
+        and not any(mark in line for mark in "|°′")
+        and line[:1] != "^"
+        and not line.endswith("?")
+    )
+
+
+def cleanness(sentence: str) -> float:
+    """Return how much a quote reads as a sentence: whole, of usual length, without furniture."""
+    spaced = sum(sentence.count(mark) for mark in (" , ", " ( ", "``", " ] ", "[ ", " : "))
+    return is_whole(sentence) + (len(sentence) <= LONGEST) - min(2, spaced)

@@ -31,7 +31,12 @@ CAPITAL = r"(?:[A-ZÀ-ÖØ-Þ]\.(?=\s)|[A-ZÀ-ÖØ-Þ](?:[\w'’-]|\.(?=\w))*)"
 PROPER = re.compile(
     rf"{CAPITAL}(?:(?:,?\s+|\s+(?:of|of the|the|de|da|di|van|von|la|le|al|&)\s+){CAPITAL})*"
 )
+# What is asked with these may be a percentage; an age or a population is none.
+PER_CENT = frozenset(claims.stem(word) for word in "percentage percent share rate part".split())
 WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?|\d[\d,.]*")
+
+
+KINDS_OF_PLACE = frozenset("city county town village state island beach township".split())
 
 
 def normalise(value: str) -> str:
@@ -98,6 +103,7 @@ def find(asked: questions.Question, text: str) -> list[tuple[str, int, int]]:
             (match["value"] + _format_scale(match), match.start("value"), match.end("value"))
             for match in claims.NUMBER.finditer(text)
             if not any(start <= match.start("value") < end for start, end in dates)
+            and (match["unit"] != "%" or asked.named & PER_CENT)
         ]
     return [piece for match in PROPER.finditer(text) for piece in _names(asked, match)]
 
@@ -131,7 +137,10 @@ def _names(asked: questions.Question, run: re.Match[str]) -> list[tuple[str, int
     known = asked.subject | asked.relation | set(claims.MONTHS)
     pieces: list[list[re.Match[str]]] = [[]]
     for word in re.finditer(r"\S+", run[0]):
-        if _is_of_name(word[0].strip(".,'’").lower(), known, first=not pieces[-1]):
+        bare = word[0].strip(".,'’").lower()
+        of_name = _is_of_name(bare, known, first=not pieces[-1])
+        # `New York City` is one name, whatever city is asked for.
+        if of_name or (pieces[-1] and asked.place and bare in KINDS_OF_PLACE):
             pieces[-1].append(word)
         else:
             pieces.append([])
@@ -140,10 +149,17 @@ def _names(asked: questions.Question, run: re.Match[str]) -> list[tuple[str, int
             run[0][words[0].start() : words[-1].end()].rstrip(" .,-'’"),
             run.start() + words[0].start(),
         )
-        for words in pieces
+        for words in map(_trim, pieces)
         if words
     ]
     return [(value, start, start + len(value)) for value, start in found if _is_name(value)]
+
+
+def _trim(words: list[re.Match[str]]) -> list[re.Match[str]]:
+    """Return the words of a name without those at its end that begin the next sentence."""
+    while words and words[-1][0].lower() in claims.STOPWORDS:
+        words = words[:-1]
+    return words
 
 
 def _is_of_name(word: str, known: Set[str], first: bool) -> bool:
@@ -152,7 +168,7 @@ def _is_of_name(word: str, known: Set[str], first: bool) -> bool:
     """
     if not word or claims.stem(word) in known:
         return False
-    return not first or word not in claims.STOPWORDS or word == "the"
+    return not first or word not in claims.STOPWORDS or word in ("the", "new")
 
 
 def _is_name(value: str) -> bool:

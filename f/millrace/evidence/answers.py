@@ -12,13 +12,26 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from f.millrace.core import sentences
-from f.millrace.evidence import answer_values, claims, prompt, questions
+from f.millrace.evidence import answer_values, claims, prompt, question_match, questions
 
 # A value further than this many words from what is asked is not an answer.
 REACH = 12
 # Names are everywhere; one is an answer only close by.
 REACH_OF_NAMES = 5
 QUOTE = 260
+# What a whole question in a sentence is worth beside a value right behind the word that is asked
+# with.
+MATCH = 1.0
+# What closeness is in the clearness of an answer; the rest is how much of the question is there.
+CLOSENESS = 0.6
+# How much less a line of a menu or form is worth, and a sentence that goes on from another one.
+NO_PROSE, LEANS = 0.3, 0.2
+CONNECTS = re.compile(
+    r"(?:However|But|And|Also|Additionally|Moreover|Furthermore|Meanwhile|Instead|Nevertheless"
+    r"|Then|Thus|Therefore|Besides|On the other hand|In contrast)\b"
+)
+# A sentence with this much of a question has to do with it.
+HOLDS = 0.5
 # A sentence that seems to be about somebody or something else says so much less.
 OF_ANOTHER = 0.4
 # Between two words: the end of a sentence.
@@ -77,6 +90,20 @@ MADE_BY = re.compile(
 )
 
 
+# Behind a word that is asked with: something else is measured.
+OTHER_MEASURES = frozenset(
+    claims.stem(word) for word in "density growth rate change decline increase per group".split()
+)
+# A figure that is told by a word of the same meaning (`people` for the population) is as far off as
+# so many words more.
+BY_ANOTHER_WORD = 2
+# Right before a value: it is what the words before it are.
+COPULA = re.compile(
+    r"\b(?:is|was|are|were)\s+(?:(?:about|around|approximately|roughly|nearly|over|only|now|currently"
+    r"|estimated at|in|on)\s+)?$"
+)
+
+
 @dataclass(frozen=True)
 class ExtractedAnswer:
     """A value that a passage gives, and the words around it."""
@@ -86,6 +113,16 @@ class ExtractedAnswer:
     passage: prompt.Passage
     closeness: float
     strength: float
+    match: float = 0.0
+    support: int = 0
+
+    @property
+    def clearness(self) -> float:
+        """Return how clearly it answers: 0 to 1. A value beside a word that is asked with is less
+        where the sentence has nothing else of the question, and one further off is more where it
+        has all of it.
+        """
+        return round(CLOSENESS * self.closeness + (1 - CLOSENESS) * self.match, 4)
 
 
 def extract(question: str, passages: Sequence[prompt.Passage]) -> list[ExtractedAnswer]:
@@ -95,7 +132,8 @@ def extract(question: str, passages: Sequence[prompt.Passage]) -> list[Extracted
     asked = questions.parse(question)
     if not asked.kind or not (asked.relation or asked.kind == "description"):
         return []
-    candidates = [_candidates(asked, passage) for passage in passages]
+    weights = question_match.weigh_words(asked, passages)
+    candidates = [_candidates(asked, passage, weights) for passage in passages]
     publishers: dict[str, set[str]] = {}
     for passage, answers in zip(passages, candidates, strict=True):
         for answer in answers:
@@ -108,11 +146,26 @@ def extract(question: str, passages: Sequence[prompt.Passage]) -> list[Extracted
                 -a.strength
                 - 0.15 * a.closeness * len(publishers[answer_values.normalise(a.value)]),
                 -len(answer_values.normalise(a.value).split()) if asked.kind == "date" else 0,
-                a.value,
             ),
         )
         best += ranked[:1]
-    return best
+    return [replace(each, support=_support(asked, each, passages)) for each in best]
+
+
+def _support(
+    asked: questions.Question, answer: ExtractedAnswer, passages: Sequence[prompt.Passage]
+) -> int:
+    """Return how many other publishers have the value anywhere in their text."""
+    if asked.kind == "description":
+        return 0
+    return len(
+        {
+            passage.source
+            for passage in passages
+            if answer_values.contains(passage.text, answer.value)
+        }
+        - {answer.passage.source}
+    )
 
 
 def candidates(question: str, passages: Sequence[prompt.Passage]) -> list[ExtractedAnswer]:
@@ -122,7 +175,8 @@ def candidates(question: str, passages: Sequence[prompt.Passage]) -> list[Extrac
     asked = questions.parse(question)
     if not asked.kind or not (asked.relation or asked.kind == "description"):
         return []
-    return [answer for passage in passages for answer in _candidates(asked, passage)]
+    weights = question_match.weigh_words(asked, passages)
+    return [answer for passage in passages for answer in _candidates(asked, passage, weights)]
 
 
 def with_class(asked: questions.Question, answer: ExtractedAnswer) -> ExtractedAnswer | None:
@@ -137,16 +191,18 @@ def with_class(asked: questions.Question, answer: ExtractedAnswer) -> ExtractedA
     return replace(answer, value=next(iter(named.values()))) if len(named) == 1 else None
 
 
-def _candidates(asked: questions.Question, passage: prompt.Passage) -> list[ExtractedAnswer]:
+def _candidates(
+    asked: questions.Question, passage: prompt.Passage, weights: question_match.Weights
+) -> list[ExtractedAnswer]:
     """Return the values of that kind near the words that are asked with, each value once."""
     if asked.kind == "description":
-        return _descriptions(asked, passage)
+        return _descriptions(asked, passage, weights)
     text = passage.text
     words = [
         (match.start(), match.end(), claims.stem(match[0].lower()))
         for match in answer_values.WORD.finditer(text)
     ]
-    near = [place for place, (_, _, word) in enumerate(words) if word in asked.relation]
+    near = _asked_words(asked, text, words)
     reach = REACH_OF_NAMES if asked.kind == "name" else REACH
     about = 0.1 * min(3, len(asked.subject & claims.content_words(text)))
     values = answer_values.find(asked, text)
@@ -156,15 +212,46 @@ def _candidates(asked: questions.Question, passage: prompt.Passage) -> list[Extr
         quote = quote_around(text, start, end)
         places = [place for place in near if counted.get(place, start) == start]
         closest = _closest(asked, text, words, places, (value, start, end))
-        if sentences.is_instruction(quote) or closest > reach:
+        if closest > reach or not _is_statement(quote):
             continue
         fit = _fit(asked, quote, text[max(0, start - 80) : start])
         closeness = fit / (1 + max(0.25, closest) / 4)
-        answer = ExtractedAnswer(value, quote, passage, closeness, round(closeness + about, 4))
+        match = question_match.measure(asked, quote, passage, weights)
+        strength = closeness + about + MATCH * match - _flaws(quote)
+        answer = ExtractedAnswer(value, quote, passage, closeness, round(strength, 4), match)
         known = found.setdefault(answer_values.normalise(value), answer)
         if known.strength < answer.strength:
             found[answer_values.normalise(value)] = answer
     return list(found.values())
+
+
+def _is_statement(quote: str) -> bool:
+    return not sentences.is_instruction(quote) and not sentences.is_furniture(quote)
+
+
+def _flaws(quote: str) -> float:
+    """Return how much less a quote is worth that is no prose, or leans on what comes before it."""
+    flaw = 1.0 if not sentences.is_prose(quote) else 1 - sentences.cleanness(quote) / 2
+    return NO_PROSE * flaw + LEANS * bool(CONNECTS.match(quote))
+
+
+def _asked_words(
+    asked: questions.Question, text: str, words: list[tuple[int, int, str]]
+) -> list[int]:
+    """Return the places of the words that are asked with. `The population density was 90 people per
+    square mile` has none of a population.
+    """
+    following = [word for _, _, word in words[1:]] + [""]
+    return [
+        place
+        for place, (_, end, word) in enumerate(words)
+        if word in asked.relation
+        and not (
+            asked.kind == "figure"
+            and following[place] in OTHER_MEASURES - asked.named
+            and text[end : end + 1] == " "
+        )
+    ]
 
 
 def _fit(asked: questions.Question, quote: str, before: str) -> float:
@@ -211,13 +298,15 @@ def _covered(asked: questions.Question, quote: str) -> float:
     return 0.2 + 0.8 * (held / len(asked.parts)) ** 2 if asked.parts else 1.0
 
 
-def _descriptions(asked: questions.Question, passage: prompt.Passage) -> list[ExtractedAnswer]:
+def _descriptions(
+    asked: questions.Question, passage: prompt.Passage, weights: question_match.Weights
+) -> list[ExtractedAnswer]:
     """Return what the sentences of a passage say that its subject is, the one nearest to what is
     asked first.
     """
     found: list[ExtractedAnswer] = []
     for place, sentence in enumerate(sentences.split(passage.text)):
-        if sentences.is_instruction(sentence) or len(sentence) > 2 * sentences.LONGEST:
+        if not _is_statement(sentence) or len(sentence) > 2 * sentences.LONGEST:
             continue
         defined = _definition(asked, sentence)
         if (
@@ -228,20 +317,43 @@ def _descriptions(asked: questions.Question, passage: prompt.Passage) -> list[Ex
             defined = None
         words = claims.content_words(sentence)
         opens = place == 0 and OPENS.match(sentence) is not None
-        named = bool(asked.subject & words) or opens or POINTS.match(sentence) is not None
-        related = sorted(words & asked.relation)
-        if not named or not (defined or related):
+        named = (
+            not asked.subject
+            or bool(asked.subject & words)
+            or opens
+            or POINTS.match(sentence) is not None
+        )
+        related = _related(asked, sentence)
+        match = question_match.measure(asked, sentence, passage, weights)
+        if not named or not (defined or related or match >= HOLDS):
             continue
-        # Of a sport or a party a sentence with its name says more than what somebody is.
-        by_definition, by_word = (0.3, 0.45) if asked.is_class else (0.6, 0.2)
+        # Of a sport or a party a sentence with its name says more than what somebody is; what
+        # somebody is says little where more is asked than that.
+        by_definition, by_word = (
+            (0.3, 0.45) if asked.is_class else (0.6 / max(1, len(asked.parts)), 0.2)
+        )
         closeness = by_definition * bool(defined) + by_word * min(len(related), 2)
         closeness += 0.05 * (place == 0)
+        closeness = max(closeness, 0.5 * match)
         value = " ".join((defined["what"] if defined else sentence).split())
-        strength = closeness + 0.1 * min(3, len(asked.subject & words))
+        about = 0.1 * min(3, len(asked.subject & words))
+        strength = closeness + about + MATCH * match - _flaws(sentence)
         found.append(
-            ExtractedAnswer(value, sentence, passage, round(closeness, 4), round(strength, 4))
+            ExtractedAnswer(
+                value, sentence, passage, round(closeness, 4), round(strength, 4), match
+            )
         )
     return sorted(found, key=lambda answer: -answer.strength)
+
+
+def _related(asked: questions.Question, sentence: str) -> frozenset[str]:
+    """Return the words that a sentence has of what is asked for."""
+    if not asked.capital:
+        return claims.content_words(sentence) & asked.relation
+    written = " ".join(word for word in claims.WORD.findall(sentence) if word[0].isupper())
+    return claims.content_words(f"{written} party" if "party" in sentence else written) & (
+        asked.relation
+    )
 
 
 def _definition(asked: questions.Question, sentence: str) -> re.Match[str] | None:
@@ -265,23 +377,52 @@ def _closest(
     found: tuple[str, int, int],
 ) -> float:
     """Return how far a value is from the closest of the words that are asked with."""
-    value, start, end = found
+    _, start, end = found
     if asked.kind == "date" and _stands_behind_name(asked, text[:start]):
         return 1.0
     first = sum(begin < start for begin, _, _ in words)
     last = sum(begin < end for begin, _, _ in words)
-    distances = [_distance(place, first, last, words, text) for place in places]
+    distances = [
+        _distance(place, first, last, words, text)
+        + BY_ANOTHER_WORD * (asked.kind == "figure" and words[place][2] not in asked.named)
+        for place in places
+    ]
     closest = min(distances, default=99.0)
-    if asked.kind == "name":
-        modifies = bool(MODIFIES.match(text[end:]) and " " not in value)
-        closest += MODIFIER * modifies - bool(LEADS.search(text[:start]))
-        if asked.place:
-            closest = _closest_place(asked, text, start, end, closest)
-        if asked.person:
-            closest += _misfit(text, start, end, value)
-            if not modifies and _is_made_by(asked, text[max(0, start - 80) : start]):
-                closest = min(closest, 1.0)
+    if _is_predicate(text, start, words, places):
+        closest = min(closest, 1.0)
+    return _closest_name(asked, text, found, closest) if asked.kind == "name" else closest
+
+
+def _closest_name(
+    asked: questions.Question, text: str, found: tuple[str, int, int], closest: float
+) -> float:
+    """Return how far off a name is: further where it is used like an adjective or cannot be what is
+    asked for, right there behind the role that is asked for.
+    """
+    value, start, end = found
+    modifies = bool(MODIFIES.match(text[end:]) and " " not in value)
+    closest += MODIFIER * modifies - bool(LEADS.search(text[:start]))
+    if asked.place:
+        closest = _closest_place(asked, text, start, end, closest)
+    if asked.person:
+        closest += _misfit(text, start, end, value)
+        if not modifies and _is_made_by(asked, text[max(0, start - 80) : start]):
+            closest = min(closest, 1.0)
     return closest
+
+
+def _is_predicate(
+    text: str, start: int, words: list[tuple[int, int, str]], places: list[int]
+) -> bool:
+    """Tell whether a value is what the words that are asked with are: `the median age in the town
+    was 42.7`.
+    """
+    copula = COPULA.search(text, max(0, start - 40), start)
+    if copula is None:
+        return False
+    ends = [words[place][1] for place in places if words[place][1] <= copula.start()]
+    between = text[ends[-1] : copula.start()] if ends else text
+    return len(between.split()) <= REACH and not re.search(r"[.;:!?,]", between)
 
 
 def _closest_place(
@@ -322,9 +463,21 @@ def _misfit(text: str, start: int, end: int, value: str) -> float:
     """Return how much further off a name is that cannot be a person's or a band's: a publisher, a
     quoted title.
     """
-    quoted = text[start - 1 : start] in ('"', "“", "`") and text[end : end + 1] in ('"', "”", "'")
+    quoted = _is_quoted(text, start, end)
     run = REST_OF_NAME.match(text, end)
     return 99.0 if quoted or PUBLISHER.search(value + (run[0] if run else "")) else 0.0
+
+
+def _is_quoted(text: str, start: int, end: int) -> bool:
+    """Tell whether a place of a text stands within marks of quotation that its line closes."""
+    first = text.rfind("\n", 0, start) + 1
+    opened = text[max(first, start - QUOTE) : start]
+    closes = re.search(r"[\"”]|''", text[end : end + QUOTE])
+    return closes is not None and (
+        opened.count("“") > opened.count("”")
+        or opened.count('"') % 2 == 1
+        or opened.count("``") > opened.count("''")
+    )
 
 
 def _counted_by(

@@ -7,11 +7,11 @@ support are dropped.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from f.millrace.core import contracts, sentences
-from f.millrace.evidence import claims
+from f.millrace.evidence import claims, missing_names
 
 IDS = re.compile(r"ev_[0-9a-f]{4,40}")
 # One or more groups of ids in brackets, then perhaps the full stop; each part is taken whole, so
@@ -104,17 +104,13 @@ def _weigh(
         checked.dropped.append((sentence, "it cites no stored evidence"))
         return
     carrying = [
-        identity
-        for identity in ids
-        if not claims.find_unsupported(sentence, [evidence[identity].text])
+        identity for identity in ids if not _find_unsupported(sentence, [evidence[identity]])
     ]
-    reason = claims.find_unsupported(sentence, [evidence[identity].text for identity in ids])
+    reason = _find_unsupported(sentence, [evidence[identity] for identity in ids])
     if reason and not carrying:
         # The sentence may be right and the id wrong: another piece that carries it takes its place.
         carrying = [
-            piece.id
-            for piece in evidence.values()
-            if not claims.find_unsupported(sentence, [piece.text])
+            piece.id for piece in evidence.values() if not _find_unsupported(sentence, [piece])
         ][:2]
         if not carrying:
             checked.dropped.append((sentence, reason))
@@ -123,6 +119,19 @@ def _weigh(
         checked.findings.append(
             contracts.Finding(text=sentence, citations=carrying or ids, about=about)
         )
+
+
+def _find_unsupported(sentence: str, pieces: Sequence[contracts.Evidence]) -> str:
+    """Return why the evidence does not carry the sentence; empty when it does. Names may stand in
+    its title and its source, too.
+    """
+    reason = claims.find_unsupported(sentence, [piece.text for piece in pieces])
+    if reason:
+        return reason
+    name = missing_names.find(
+        sentence, [f"{piece.title}\n{piece.source}\n{piece.text}" for piece in pieces]
+    )
+    return f"the name {name} is not in the evidence that it cites" if name else ""
 
 
 def _clean(text: str) -> str:

@@ -158,6 +158,7 @@ def group_by_value(group: Sequence[answers.ExtractedAnswer]) -> list[list[answer
         made,
         key=lambda value: (
             -len({answer.passage.source for answer in value}),
+            -max(answer.support for answer in value),
             -value[0].strength,
             value[0].value,
         ),

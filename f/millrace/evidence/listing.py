@@ -29,6 +29,11 @@ FAINTEST = 0.12
 # A second value of one thing is worth a line when it is this close to what is asked.
 CLOSE = 0.5
 UNFIT = -99.0
+# What a second publisher of a value, and a name of the question in the line, are worth beside its
+# strength.
+BY_PUBLISHER, NAMED = 0.2, 0.2
+# What another publisher that has the value anywhere is worth.
+BY_SUPPORT = 0.1
 # One this close may be taken for an answer.
 RIVAL = 0.3
 # A sentence that begins so may speak of what the one before it names.
@@ -68,9 +73,9 @@ def list_answers(question: str, passages: Sequence[prompt.Passage]) -> list[Line
     given = [
         answer
         for answer in answers.extract(question, passages)
-        if answer.closeness >= FAINTEST and not sentences.is_furniture(answer.quote)
+        if answer.clearness >= FAINTEST and not sentences.is_furniture(answer.quote)
     ]
-    answered = any(answer.closeness >= FAINT for answer in given)
+    answered = any(answer.clearness >= FAINT for answer in given)
     things = disambiguation.group(question, passages)
     ranked: list[tuple[Order, Line]] = []
     for thing in things:
@@ -80,21 +85,21 @@ def list_answers(question: str, passages: Sequence[prompt.Passage]) -> list[Line
         if found:
             ranked += found
         elif told := _said_of(question, asked, thing):
-            ranked.append(((2, 0, 0, 0, -len(thing), 0), told))
+            ranked.append(((2, 0, -len(thing)), told))
     return _keep_prose([line for _, line in sorted(ranked, key=lambda entry: entry[0])])
 
 
 def is_answered(question: str, passages: Sequence[prompt.Passage]) -> bool:
     """Tell whether a sentence gives a clear answer."""
     return any(
-        answer.closeness >= FAINT and not sentences.is_furniture(answer.quote)
+        answer.clearness >= FAINT and not sentences.is_furniture(answer.quote)
         for answer in answers.extract(question, passages)
     )
 
 
 def _keep_prose(lines: list[Line]) -> list[Line]:
     """Return the lines without menus, which answer only where nothing else does."""
-    return [line for line in lines if _is_prose(line.text)] or lines
+    return [line for line in lines if sentences.is_prose(line.text)] or lines
 
 
 def _lines_of_answers(
@@ -107,12 +112,12 @@ def _lines_of_answers(
     """Return the lines of the clear answers of a thing; of a faint one when other things answer
     clearly.
     """
-    clear = [each for each in own if each.closeness >= FAINT]
+    clear = [each for each in own if each.clearness >= FAINT]
     if clear or not own or not answered:
         return _lines_of_thing(asked, clear, names, several) if clear else []
     best = max(own, key=lambda each: each.strength)
     line = _line([best], names, several)
-    return [((1, 1, not _is_prose(line.text), 0, 0, -best.strength), line)]
+    return [((1, not sentences.is_prose(line.text), -best.strength), line)]
 
 
 def _lines_of_thing(
@@ -125,7 +130,7 @@ def _lines_of_thing(
     values = disputes.group_by_value(own)
     if asked.kind == "description":
         values = sorted(values, key=lambda value: -max(each.strength for each in value))
-    values.sort(key=lambda value: not any(_is_prose(each.quote) for each in value))
+    values.sort(key=lambda value: not any(sentences.is_prose(each.quote) for each in value))
     found: list[tuple[Order, Line]] = []
     for place, value in enumerate(values[:MOST_VALUES]):
         best = max(each.closeness for each in value)
@@ -133,14 +138,14 @@ def _lines_of_thing(
             continue
         line = _line(value, names, several)
         names_it = not asked.subject or bool(asked.subject & claims.content_words(line.text))
-        order = (
-            place,
-            best < CLOSE,
-            not _is_prose(line.text),
-            not names_it,
-            -len({answer.passage.source for answer in value}),
-            -max(each.strength for each in value),
+        publishers = len({answer.passage.source for answer in value})
+        worth = (
+            max(each.strength for each in value)
+            + BY_PUBLISHER * min(publishers - 1, 2)
+            + BY_SUPPORT * min(max(each.support for each in value), 3)
+            + NAMED * names_it
         )
+        order = (place, not sentences.is_prose(line.text), -worth)
         found.append((order, line))
     return found
 
@@ -174,7 +179,7 @@ def _aptness(question: str, asked: questions.Question, sentence: str, first: boo
         + 0.2 * first
         + 0.1 * len(words & asked.relation)
         + WITH_VALUE * answer_values.is_held(asked, sentence)
-        + 0.2 * _cleanness(sentence)
+        + 0.2 * sentences.cleanness(sentence)
     )
 
 
@@ -227,7 +232,8 @@ def rivals(
 
 def _line(value: Sequence[answers.ExtractedAnswer], names: Sequence[str], several: bool) -> Line:
     best = max(
-        value, key=lambda answer: (_cleanness(answer.quote), len(answer.value), answer.strength)
+        value,
+        key=lambda answer: (sentences.cleanness(answer.quote), len(answer.value), answer.strength),
     )
     ids = [best.passage.id, *(answer.passage.id for answer in value)]
     return Line(best.quote, tuple(dict.fromkeys(ids)), _label(best, names, several))
@@ -253,14 +259,3 @@ def label_of(passage: prompt.Passage, line: str) -> str:
     return (
         title if told and len(title) <= LONGEST_LABEL and not told & identifiers.find(line) else ""
     )
-
-
-def _is_prose(line: str) -> bool:
-    """Tell whether a line reads as prose; a menu, a reference or a question does not."""
-    return _cleanness(line) >= 0 and "|" not in line and line[:1] != "^" and not line.endswith("?")
-
-
-def _cleanness(sentence: str) -> float:
-    """Return how much a quote reads as a sentence: whole, of usual length, without furniture."""
-    spaced = sum(sentence.count(mark) for mark in (" , ", " ( ", "``", " ] ", "[ ", " : "))
-    return sentences.is_whole(sentence) + (len(sentence) <= sentences.LONGEST) - min(2, spaced)

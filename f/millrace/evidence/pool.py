@@ -57,6 +57,8 @@ if TYPE_CHECKING:
 # What a model is shown at most, the most relevant first.
 MOST_EVIDENCE = 24
 MEMORIES = 5
+# Sources whose items are works, each of its own.
+ARCHIVES = frozenset({"arxiv"})
 # What research wrote down itself: an answer cites the evidence that it stands on instead.
 WRITTEN = frozenset({"topic", "finding", "conflict"})
 
@@ -130,7 +132,7 @@ class EvidencePool:
         """Store the passages of a text that have to do with the question; of news, only a text that
         is about the same story.
         """
-        if self.story and not relevance.is_about(self.story, f"{title or hit.title}\n{text}"):
+        if self.story and not self._tells_story(hit, f"{title or hit.title}\n{text}"):
             return []
         whole = f"{title or hit.title}\n{text}"
         # A note, a document or a memory is the owner's, whoever wrote its words.
@@ -155,6 +157,15 @@ class EvidencePool:
         )
         self.pieces.update({piece.id: piece for piece in made})
         return made
+
+    def _tells_story(self, hit: toolbox.Hit, told: str) -> bool:
+        """Tell whether what was found is about the topic's story; another paper on the subject of a
+        paper is not.
+        """
+        sources = {self.pieces[one].source for one in self.own if one in self.pieces}
+        if sources == {hit.source} and hit.source in ARCHIVES:
+            return False
+        return relevance.is_about(self.story, told)
 
     def take_items(
         self, item_ids: Sequence[str], documents: Sequence[Document]

@@ -49,7 +49,7 @@ RELATIONS = (
     ),
     "father mother parent parents son daughter child",
     "direct directed director directors",
-    "write written wrote author authored writer novel",
+    "write written wrote author authored writer novel screenwriter screenplay script",
     (
         "artist album band singer musician recorded performed song single duo group trio quartet"
         " rapper songwriter guitarist pianist saxophonist"
@@ -62,7 +62,26 @@ RELATIONS = (
     ),
     "profession occupation job career",
     "party democrat democratic republican labour labor conservative liberal socialist",
-    "genre style film novel band",
+    (
+        "genre style documentary comedy drama thriller horror romance romantic western musical"
+        " animation animated fantasy science rock pop jazz folk metal punk country blues soul"
+        " electronic rap hip reggae gospel opera poetry memoir biography satire crime mystery"
+    ),
+    (
+        "position forward striker winger midfielder defender goalkeeper fullback halfback centre"
+        " center guard quarterback linebacker lineman receiver cornerback tackle pitcher catcher"
+        " outfielder infielder shortstop hooker prop lock flanker"
+    ),
+    (
+        "instrument guitar piano violin viola cello bass drums drummer trumpet trombone saxophone"
+        " flute clarinet oboe harp organ keyboard keyboards vocals accordion banjo mandolin"
+    ),
+    (
+        "religion faith denomination christian christianity catholic catholicism protestant"
+        " orthodox anglican lutheran baptist methodist presbyterian calvinist quaker islam islamic"
+        " muslim sunni shia hindu hinduism buddhist buddhism jewish judaism sikh jain"
+    ),
+    "capital seat administrative headquarters",
     "compose composed composer music",
     "rank admiral general captain colonel lieutenant",
     "take took place held happen happened occur occurred fought began",
@@ -82,6 +101,8 @@ RELATIONS = (
 )
 CLASS = 8
 LOCATED = frozenset(claims.stem(word) for word in "located location situated lies".split())
+# `In what country is it?` asks where it lies.
+PLACES = frozenset(claims.stem(word) for word in "country city town village state county".split())
 LIFE = frozenset({"birth", "death"})
 OCCUR = frozenset(claims.stem(word) for word in "take took place held happen occur".split())
 # Who made something may have written, directed or sung it.
@@ -101,6 +122,16 @@ KIND_OF_NAME = re.compile(
     r"|division|club|team|band|company|newspaper|magazine|ship|airport|hospital|museum|castle)"
     r"\s++(?=\w)"
 )
+# The same before a quoted title: `the album "Tides"`.
+KIND_OF_TITLE = re.compile(
+    r"\b(?P<kind>album|song|film|movie|book|novel|series|single|play|poem|magazine|newspaper|band"
+    r"|game|show|episode)\s++(?=[\"“])"
+)
+# What class of things is asked for: `what sport is`, `what is the genre of`.
+HEAD = re.compile(
+    r"(?i)\b(?:what|which)\s++(?:(?:is|was|are|were)\s++the\s++)?(?P<head>(?:[a-z-]+\s++){1,2}?)"
+    r"(?=(?:did|do|does|is|was|are|were|of|has|had|have|can)\b)"
+)
 POSSESSIVE = re.compile(r"['’]s?$")
 
 
@@ -114,6 +145,8 @@ class Question:
         is_class: The relation holds the names of the class that is asked for: of sports, parties.
         named: The words of the relation that the question itself has.
         parts: Each word of the relation with those that mean the same.
+        capital: The names of its class have a capital: a Liberal, no liberal education.
+        head: The class of what is asked for (`what sport`), which an answer need not name.
     """
 
     kind: Kind
@@ -124,6 +157,8 @@ class Question:
     is_class: bool = False
     named: frozenset[str] = frozenset()
     parts: tuple[frozenset[str], ...] = ()
+    head: frozenset[str] = frozenset()
+    capital: bool = False
 
 
 def parse(question: str) -> Question:
@@ -137,6 +172,8 @@ def parse(question: str) -> Question:
     if not asked and kind in ("name", "date"):
         # `the Minister of Trade`: the capital does not make the office a name.
         asked = subject & frozenset().union(*groups)
+    if kind == "name" and asked and asked <= PLACES:
+        asked |= LOCATED
     if asked & CREATOR:
         asked |= CREATOR
     relation = frozenset(asked).union(*(group for group in groups if group & asked))
@@ -150,7 +187,15 @@ def parse(question: str) -> Question:
         is_class=kind == "description" and len(relation) >= CLASS,
         named=frozenset(claims.content_words(question)),
         parts=_parts_of(asked, subject, groups),
+        head=_head_of(question) - subject,
+        capital="party" in asked,
     )
+
+
+def _head_of(question: str) -> frozenset[str]:
+    """Return the stems of the words behind `what` or `which` that name a class."""
+    found = HEAD.search(question)
+    return claims.content_words(found["head"]) if found else frozenset()
 
 
 def _kind_of(question: str) -> Kind:
@@ -176,9 +221,9 @@ def _subject_of(question: str) -> frozenset[str]:
 
 def _kinds_of(question: str) -> frozenset[str]:
     """Return the stems of the words beside a name that say what kind of thing it is (`Tern
-    station`): they are not what is asked.
+    station`, `the album "Tides"`): they are not what is asked.
     """
-    found = KIND_OF_NAME.findall(question)
+    found = KIND_OF_NAME.findall(question) + KIND_OF_TITLE.findall(question)
     return frozenset(claims.stem(word.lower()) for word in found)
 
 

@@ -56,6 +56,8 @@ SUMMARY = "Summary of"
 HEADLINE, OWN = "Headline", "Own pages"
 # An item of a digest has so many sentences, at most this many of them from pages not its own.
 REPORTED, FROM_OTHERS = 4, 1
+# How much less a sentence is worth that speaks as its author: a reader has to be told who that is.
+FIRST_PERSON = 0.4
 
 
 class OfflineModel(Model):
@@ -218,10 +220,17 @@ def report(text: str) -> str:
     one a line, each with the ids of all that say the same.
     """
     chosen = _choose_sentences(prompt.section(text, HEADLINE), text)
-    told = [
-        f"{claims.strip_links(sentence)} {' '.join(f'[{one}]' for one in ids[:3])}"
-        for sentence, ids in chosen
-    ]
+    page_of = {one.id: (one.source, one.title) for one in prompt.passages(text)}
+    introduced: set[tuple[str, str]] = set()
+    told: list[str] = []
+    for sentence, cited in chosen:
+        plain, page = claims.strip_links(sentence), page_of[cited[0]]
+        said = plain
+        if sentences.is_first_person(plain):
+            said = sentences.attribute(plain, again=page in introduced)
+        if said != plain:
+            introduced.add(page)
+        told.append(f"{said} {' '.join(f'[{one}]' for one in cited[:3])}")
     return "\n".join(told) or "NO EVIDENCE"
 
 
@@ -259,6 +268,7 @@ def _choose_sentences(headline: str, text: str) -> list[tuple[str, list[str]]]:
             + 0.1 * bool(claims.quantities(one.text))
             - (1.0 if one.passage.id not in own_ids else 0.0)
             - (1.0 if one.text.endswith("!") else 0.0)  # an invitation, not news
+            - FIRST_PERSON * sentences.is_first_person(one.text)
         )
     chosen: list[_Said] = []
     for one in sorted(said, key=lambda each: -each.weight):

@@ -19,6 +19,8 @@ from f.millrace.stories import duplicates, story_terms, story_words
 
 Item = duplicates.Item
 
+# Sources whose items are works, not news.
+ARCHIVES = frozenset({"arxiv"})
 ENOUGH = 1.65
 # A term that is in one item of 150 counts in full, one that is in one of 27 not at all.
 COMMON, RARE = 3.3, 5.0
@@ -157,9 +159,16 @@ def _marks(item: Item, terms: story_terms.Collection) -> dict[str, float]:
 
 def weigh(one: Item, other: Item, terms: story_terms.Collection) -> float:
     """Return how much speaks for one event; ENOUGH and more for the same."""
-    if _are_issues(one.title, other.title):
+    if _are_issues(one.title, other.title) or _are_works(one, other):
         return 0.0
     return weigh_terms(terms.of(one), terms.of(other), _days_between(one, other), terms)
+
+
+def _are_works(one: Item, other: Item) -> bool:
+    """Tell whether two items are two works of an archive: papers on one subject tell no story, and
+    a later one is no update of an earlier one.
+    """
+    return one.source == other.source and one.source in ARCHIVES and one.id != other.id
 
 
 def _are_issues(one: str, other: str) -> bool:
@@ -383,6 +392,8 @@ class Follower:
 
     def _score(self, told: list[Item], number: str) -> float:
         items = self._known[number][1]
+        if all(_are_works(item, old) for item in told for old in items):
+            return 0.0
         by_item = [max(weigh(item, old, self._terms) for item in told) for old in items]
         best = sorted(by_item, reverse=True)[: (len(by_item) + 1) // 2]
         paired = best[0] if sum(best) / len(best) >= AVERAGE * ENOUGH else 0.0

@@ -90,7 +90,8 @@ def source_item(raw: dict[str, Any]) -> items.SourceItem:
     return items.make_item(
         "hackernews",
         str(number),
-        str(raw["title"]),
+        # The API gives titles as HTML: `AT&amp;T`.
+        items.strip_title(str(raw["title"])),
         raw.get("time"),
         url=str(raw.get("url") or talk),
         text=items.strip_markup(str(raw.get("text") or "")),

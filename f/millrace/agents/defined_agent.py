@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import Any
 
 from pydantic_ai import Agent
+from pydantic_ai.toolsets import FunctionToolset
 
 from f.millrace.agents import registry, summariser, task_agent
 from f.millrace.core import config, contracts, db, errors, ids, run_context
@@ -107,20 +108,23 @@ async def _ask(
 ) -> task_agent.TaskResult:
     if model_of(found) == offline.MODEL:
         return await _pick_sentences(message.text, tools)
-    limits = found.definition.limits
-    told = prompt.safe(found.definition.instructions)
-    return await task_agent.run_task(
-        message.text,
-        tools,
-        trust=message.trust,
-        name=found.name,
-        model_agent=Agent(output_type=str, instructions=f"{RULES}\n\nYour task:\n{told}"),
-        model=_own_model(found),
-        history=earlier,
-        seconds=limits.seconds,
-        most_requests=limits.requests,
-        most_usd=Decimal(str(limits.usd)),
-    )
+    limits, told = found.definition.limits, prompt.safe(found.definition.instructions)
+    agent = Agent(output_type=str, instructions=f"{RULES}\n\nYour task:\n{told}")
+
+    async def ask(text: str, functions: FunctionToolset[Any]) -> call.Answer:
+        return await call.call(
+            found.name,
+            agent,
+            text,
+            toolsets=[functions],
+            model=_own_model(found),
+            history=earlier,
+            seconds=limits.seconds,
+            most_requests=limits.requests,
+            most_usd=Decimal(str(limits.usd)),
+        )
+
+    return await task_agent.work_with(ask, message.text, tools, message.trust)
 
 
 def model_of(found: registry.Agent) -> str:

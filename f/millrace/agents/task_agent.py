@@ -7,10 +7,12 @@ others' servers above all. Whatever it is talked into by what it reads, its call
 toolbox.
 """
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic_ai import Agent
+from pydantic_ai.toolsets import FunctionToolset
 
 from f.millrace.agents import toolset
 from f.millrace.core import config, contracts, errors, run_context, setting_types
@@ -93,13 +95,26 @@ async def run_task(
     *,
     trust: contracts.Trust = "own",
     topic_id: str = "",
-    name: str = "helper",
-    model_agent: Agent[Any, str] = agent,
     **options: Any,
 ) -> TaskResult:
     """Do the task and return the answer; `trust` says whether the user wrote the task or it is
-    untrusted text. `name` and `model_agent` are of another agent than the helper.
+    untrusted text.
     """
+
+    async def ask(text: str, functions: FunctionToolset[Any]) -> call.Answer:
+        return await call.call("helper", agent, text, toolsets=[functions], **options)
+
+    return await work_with(ask, task, tools, trust, topic_id)
+
+
+async def work_with(
+    ask: Callable[[str, FunctionToolset[Any]], Awaitable[call.Answer]],
+    task: str,
+    tools: toolbox.Toolbox,
+    trust: contracts.Trust = "own",
+    topic_id: str = "",
+) -> TaskResult:
+    """Have an agent do the task with the tools as functions; `ask` runs its model on the prompt."""
     made: list[dict[str, Any]] = []
     section: prompt.Body = task if trust == "own" else prompt.Foreign(task)
     functions = toolset.toolset(
@@ -107,7 +122,7 @@ async def run_task(
     )
     text = prompt.compose({"Task": section, "Today": run_context.now().date().isoformat()})
     try:
-        answer = await call.call(name, model_agent, text, toolsets=[functions], **options)
+        answer = await ask(text, functions)
     except errors.AgentStuck as error:
         events.emit("escalation", str(error))
         return TaskResult(

@@ -2,7 +2,6 @@
 changed nor counted.
 """
 
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -260,7 +259,7 @@ def put_usage(run_id: str, at: datetime, usd: str, state: str = "settled", **mor
 
 
 @pytest.fixture
-def spent(database: str) -> Iterator[None]:
+def spent(database: str) -> None:
     for run_id in (RUN, OTHER):
         db.execute("INSERT INTO run (id, flow) VALUES (%s, %s)", [run_id, f"of {run_id[:4]}"])
     put_usage(RUN, EARLY, "0.1", tokens={"input": 5}, price_source="b", price_date="2026-01-01")
@@ -270,7 +269,6 @@ def spent(database: str) -> Iterator[None]:
     put_usage(RUN, LATE, "1.6", "released")
     put_usage(OTHER, EARLY, "3.2", agent="planner", price_date="2026-02-02")
     put_usage(OTHER, LATE, "6.4")
-    yield
 
 
 @pytest.mark.usefixtures("spent")

@@ -1,4 +1,4 @@
-"""What a value that leaves may tell, in bits: what is free, what costs how much, what may not go."""
+"""What a value that leaves may tell, in bits: what is free, what costs, what may not go."""
 
 import math
 

@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 
 from f.millrace.core import db, errors
-from f.millrace.trust import deliveries, recipients, shares, spend, standing_approvals
+from f.millrace.trust import deliveries, note_origin, recipients, shares, spend, standing_approvals
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -385,3 +385,27 @@ def test_the_limits_of_today_and_of_one_run_are_told(configure):
         0.25,
     )
     assert [row["scope"] for row in spend.limits_today()] == ["flow_day", "user_day"]
+
+
+@pytest.mark.parametrize(
+    ("tool", "state", "counts"),
+    [
+        ("notes.write", "performing", True),
+        ("notes.write", "performed", True),
+        ("notes.write", "unknown", True),
+        ("notes.write", "proposed", False),
+        ("notes.write", "denied", False),
+        ("notes.write", "failed", False),
+        ("mail.send", "performed", False),
+    ],
+)
+def test_notes_that_an_agent_wrote_or_may_have_written_are_known(tool, state, counts):
+    for path in ("a/./b.md", None):
+        arguments = {"text": "x"} if path is None else {"path": path}
+        db.execute(
+            "INSERT INTO action (key, tool, arguments, digest, risk, state) VALUES (%s, %s, %s, '',"
+            " 'low', %s)",
+            [str(uuid4()), tool, db.jsonb(arguments), state],
+        )
+
+    assert note_origin.list_agent_paths() == ({"a/b.md"} if counts else set())

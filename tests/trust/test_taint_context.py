@@ -42,12 +42,12 @@ def test_what_was_read_is_private_by_whose_it_is_or_because_it_is_said_to_be():
 
     context.read("", "untrusted", private=True)
     assert not context.tainted and not context.has_private
-    context.read("public", "vouched")
+    context.read("public", "trusted")
     assert not context.tainted and not context.has_private and "public" in context.public.words
     context.read("mine", "own")
     context.read("of a mail", "untrusted", private=True)
     context.read("of the office", "own", place="office")
-    context.read("of the shop", "vouched", private=True, place="shop")
+    context.read("of the shop", "trusted", private=True, place="shop")
 
     assert context.tainted
     assert context.private_places == {"here", "elsewhere", "office", "shop"}

@@ -1,10 +1,15 @@
 """What stands behind the items: read once, kept, or named with why it cannot be read."""
 
+from datetime import timedelta
+
 import pytest
 
 from f.millrace.core import config, db
-from f.millrace.research import read_pages, read_source
-from tests.research.conftest import item
+from f.millrace.core.errors import BadInput, FetchRefused, PageUnreadable, SourceFailed
+from f.millrace.research import read_pages, read_source, select
+from f.millrace.tools import http
+from f.millrace.tools import web as web_tool
+from tests.research.conftest import NOW, item
 
 ARTICLE = """<html><head><title>{title}</title>
 <meta property="og:site_name" content="The Lindholm Courier"></head><body><nav>Home | News</nav>
@@ -107,3 +112,131 @@ WORDS = (
     "Gold Silver Copper Iron Tin Lead Zinc Nickel Cobalt Chrome Amber Coral Jade Opal Quartz"
     " Flint Slate Marble Basalt Chalk".split()
 )
+
+
+SENTENCE = "Six cranes move containers without a driver, and two operators watch all of them. "
+
+
+@pytest.mark.parametrize(
+    ("letters", "fetched"),
+    [(read_pages.WHOLE_ARTICLE - 1, True), (read_pages.WHOLE_ARTICLE, False)],
+)
+def test_a_feed_that_gives_the_whole_article_stands_for_its_page(
+    pipeline, offered, web, letters, fetched
+):
+    web["https://courier.example/a"] = ARTICLE.format(title="Cranes")
+    text = (SENTENCE * 30)[: letters - 1] + "."
+
+    _, (page,) = read(
+        pipeline, offered, item("1", "Cranes", url="https://courier.example/a", text=text)
+    )
+
+    assert (page["site"] == "The Lindholm Courier") is fetched
+    assert page["readable"] and page["body"].startswith("Six cranes") is not fetched
+
+
+def test_of_a_page_forty_thousand_letters_are_kept(pipeline, offered):
+    _, (page,) = read(pipeline, offered, item("1", "Cranes", text=SENTENCE * 600))
+
+    assert len(page["body"]) == 40_000
+
+
+def test_four_items_of_a_story_are_read(pipeline, offered):
+    text = SENTENCE * 3
+    same = [item(str(number), "Six cranes start at Lindholm", text=text) for number in range(6)]
+
+    counts, pages = read(pipeline, offered, *same)
+
+    assert len(pages) == 4 and counts == {"readable": 4, "unreadable": 0}
+
+
+def test_of_each_topic_six_stories_are_tried_at_most(pipeline, offered):
+    many = [item(str(number), f"{word} is found", text="") for number, word in enumerate(WORDS)]
+    offered["feeds"] = many
+    run_id = pipeline.open()["run_id"]
+    read_source.main(run_id, "feeds")
+
+    counts = read_pages.main(run_id, max_topics=1)
+
+    assert counts == {"readable": 0, "unreadable": 6}
+
+
+def test_once_topics_are_chosen_no_further_page_is_read(pipeline, offered):
+    offered["feeds"] = [item("1", "Cranes start at Lindholm")]
+    run_id = pipeline.open()["run_id"]
+    read_source.main(run_id, "feeds")
+    assert read_pages.main(run_id)["readable"] == 1
+    select.main(run_id)
+    db.execute("DELETE FROM page")
+
+    assert read_pages.main(run_id) == {"readable": 0, "unreadable": 0}
+
+
+@pytest.mark.parametrize(("topics", "allowed"), [(0, False), (1, True), (20, True), (21, False)])
+def test_one_to_twenty_topics_can_be_asked_for(pipeline, topics, allowed):
+    run_id = pipeline.open()["run_id"]
+    for step in (read_pages.main, select.main):
+        if allowed:
+            step(run_id, max_topics=topics)
+        else:
+            with pytest.raises(BadInput, match=f"max_topics is {topics}; it must be from 1 to 20"):
+                step(run_id, max_topics=topics)
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        (FetchRefused("it is on this machine"), "the address must not be fetched"),
+        (SourceFailed("it took longer than 12 seconds"), "too slow"),
+        (SourceFailed("nobody answers"), "unreachable"),
+        (PageUnreadable("HTTP 410", "gone"), "gone"),
+    ],
+    ids=["refused", "slow", "away", "unreadable"],
+)
+def test_what_kept_a_page_from_being_read_is_its_reason(
+    pipeline, offered, monkeypatch, fault, reason
+):
+    def fail(*_, **__):
+        raise fault
+
+    monkeypatch.setattr(http, "fetch", fail)
+
+    counts, (page,) = read(pipeline, offered, item("1", "Cranes", text=""))
+
+    assert (page["reason"], page["readable"]) == (reason, False)
+    assert counts == {"readable": 0, "unreadable": 1}
+
+
+def test_a_page_is_given_twelve_seconds_and_what_is_left_of_the_step(
+    pipeline, offered, monkeypatch
+):
+    given = []
+
+    def note(*_, seconds=None, **__):
+        given.append(seconds)
+        raise SourceFailed("nobody answers")
+
+    monkeypatch.setattr(web_tool, "read", note)
+    read(pipeline, offered, item("1", "Cranes start at Lindholm", text=""))
+    assert given == [12.0]
+
+    monkeypatch.setattr(read_pages, "STEP_SECONDS", 5.0)
+    read(pipeline, offered, item("2", "Tugs leave Lindholm for good", text=""))
+    assert 4 < given[-1] <= 5.0
+
+    before = len(given)
+    monkeypatch.setattr(read_pages, "STEP_SECONDS", 0.0)
+    _, pages = read(pipeline, offered, item("3", "Ferries come to Tarnvik", text=""))
+    assert len(given) == before
+    assert "no time was left" in {page["reason"] for page in pages}
+
+
+def test_the_date_of_the_item_counts_before_that_of_its_page(pipeline, offered, web):
+    dated = '<head><meta property="article:published_time" content="2026-11-10T09:00:00Z">'
+    web["https://courier.example/a"] = ARTICLE.format(title="Cranes").replace("<head>", dated)
+
+    _, (page,) = read(
+        pipeline, offered, item("1", "Cranes", url="https://courier.example/a", text="")
+    )
+
+    assert page["published_at"] == NOW - timedelta(hours=2)

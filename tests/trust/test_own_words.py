@@ -108,6 +108,12 @@ def test_another_day_is_not_his(request_, day):
         ("at noon", "12:00", True),
         ("at midday", "12:00", True),
         ("at 14:30", "14:31", False),
+        ("at 10:59 pm", "22:59", True),
+        ("at 23:59", "23:59", True),
+        ("at 9.30 am", "09:30", True),
+        ("at 9h30", "09:30", True),
+        ("at 1 a.m.", "01:00", True),
+        ("at 10:75 pm", "22:75", False),
         ("at 25:30", "25:30", True),  # as it stands there
         ("in 10 days", "10:00", False),
         ("tomorrow at 10am", "2026-11-19T10:00:00Z", True),

@@ -185,8 +185,8 @@ def _take_paragraphs(text: str) -> tuple[str, str]:
         if number and SALUTATION.match(part):
             return "\n\n".join(paragraphs[:number]), "\n\n".join(paragraphs[number:])
     before = "\n\n".join(paragraphs[:-1])
-    letter = any(SALUTATION.match(part) for part in paragraphs[:-1])
-    if _count(before) >= LEAST_LETTER and (letter or _points_at(paragraphs[-1])):
+    is_letter = SALUTATION.match(paragraphs[0]) is not None
+    if _count(before) >= LEAST_LETTER and (is_letter or _points_at(paragraphs[-1])):
         return paragraphs[-1], before
     return text, ""
 

@@ -319,7 +319,7 @@ def _weigh(
         if guarded and taint_context.origin_of_link(url):
             load.bits += taint_context.bits_of_spelling(url, place)
         text = text.replace(url, " ", 1)
-    if not guarded or not text.strip():
+    if not guarded:
         return ""
     load.bits += taint_context.price(text, place)
     if load.bits == outflow.FORBIDDEN:

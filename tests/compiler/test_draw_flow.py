@@ -107,7 +107,7 @@ def test_the_page_names_every_block_and_what_it_returns():
         module.verb: module for module in bundle(ROOT).steps() if module.verb.startswith("blocks/")
     }
 
-    assert len(steps) == 7
+    assert len(steps) == 8
     for verb, module in steps.items():
         row = next(line for line in text.splitlines() if line.startswith(f"| `f/millrace/{verb}`"))
         named = [part.split("`")[0] for part in row.split("|")[3].split("`")[1::2]]

@@ -19,8 +19,34 @@ from f.millrace.trust import audit, authority, people
 
 if TYPE_CHECKING:
     from datetime import datetime
+    from typing import TypedDict
 
     from f.millrace.core import rows
+
+    class FoundAgent(TypedDict):
+        """An agent with its version in force and how its runs went."""
+
+        name: str
+        version: int
+        made_by: str
+        made_at: datetime
+        off_at: datetime | None
+        off_by: str | None
+        definition: dict[str, Any]
+        changed_by: str
+        changed_at: datetime
+        runs: int
+        running: int
+        waiting: int
+        done: int
+        ended: int
+        last_at: datetime | None
+
+    class RunOfAgent(rows.Run):
+        """A run, and which version of the agent it used."""
+
+        used: int
+
 
 State = Literal["idle", "running", "waiting", "off"]
 Outcome = Literal["done", "stopped", "failed"]
@@ -314,26 +340,27 @@ def list_uses(run_id: UUID | str) -> list[rows.AgentRun]:
     return found
 
 
-def list_runs(name: str, person: Person, limit: int, offset: int = 0) -> list[dict[str, Any]]:
+def list_runs(name: str, person: Person, limit: int, offset: int = 0) -> list[RunOfAgent]:
     """Return a person's own runs of an agent, for owners all, the newest first: rows of `run`, each
     with the version that it `used`.
     """
     find(name, person)
-    return db.fetch_all(RUNS, [name, person.role == "owner", person.id, limit, offset])
+    found: list[RunOfAgent] = db.fetch_all(
+        RUNS, [name, person.role == "owner", person.id, limit, offset]
+    )
+    return found
 
 
 def _load(person: Person, *, name: str = "", off: bool = False) -> list[Agent]:
-    found = db.fetch_all(
+    found: list[FoundAgent] = db.fetch_all(
         FOUND,
         {"all": person.role == "owner", "person": person.id, "name": name, "off": off},
     )
     return [_to_agent(row) for row in found]
 
 
-def _to_agent(row: dict[str, Any]) -> Agent:
-    state: State = "idle"
-    for one in ("waiting", "running"):
-        state = one if row[one] else state  # pyright: ignore[reportAssignmentType]
+def _to_agent(row: FoundAgent) -> Agent:
+    state: State = "running" if row["running"] else "waiting" if row["waiting"] else "idle"
     return Agent(
         row["name"],
         row["version"],

@@ -39,7 +39,10 @@ PEOPLES = (
 SAME_BEGINNING = 4
 NAME = re.compile(r"[^\W\d_a-z][^\W\d_]{2,}")
 ABBREVIATION = re.compile(r"[A-Z]{3,6}")
-RUN = re.compile(r"[A-Z][\w'’-]*(?:\s+(?:(?:of|for|the|and|on|in|to)\s+){0,2}[A-Z][\w'’-]*)+")
+RUN = re.compile(
+    r"(?<![\w'’-])[A-Z][\w'’-]*+"
+    r"(?:\s+(?:(?:of|for|the|and|on|in|to)\s+){0,2}[A-Z][\w'’-]*+)+"
+)
 # A sentence or a quotation begins: the capital says nothing.
 BEGINS = re.compile(r"(?:^|[.!?:…–—-]\s+)[\"'“‘«(\[]*$|[\"“‘«(\[]$")
 # A headline has capitals throughout.

@@ -158,23 +158,21 @@ def test_a_request_that_is_only_a_greeting_is_met_by_no_tool():
 
 
 def test_what_stands_late_in_a_description_counts():
-    box = tool(
-        "x.box",
-        [
-            "r",
-            "A box of tools. It converts an amount between two currencies.",
-            "amount!:number source! target!",
-            "converted:number",
-        ],
+    told, untold = (
+        tool("x.box", ["r", said, "amount!:number source! target!", "converted:number"])
+        for said in (
+            "A box of tools. It converts an amount of money between two currencies.",
+            "A box of tools. It is kept up by two people.",
+        )
     )
     wish = need(
         "convert_currency",
         "Convert an amount of money into another currency.",
-        "amount:number source target",
-        "converted:number",
+        "sum:number from_currency to_currency",
+        "result:number",
     )
 
-    assert find_match(wish, [box])
+    assert judge_need(wish, [told]).sure > 0.5 > judge_need(wish, [untold]).sure
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import dataclasses
 import enum
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -22,26 +22,26 @@ from f.millrace.trust import risk
 TYPE = re.compile(r"[A-Za-z][\w<>\[\], .|:-]{0,59}")
 NAME = re.compile(r"[A-Za-z][\w.:-]{1,63}")
 # Weights of tool_measures.OF_SCHEMA and OF_REQUEST, in their order, by logistic regression on
-# public sets of other authors' tools (resources/decisions/0025) and the half `first` of
-# tests/agents/sibling_tools.yaml.
+# public sets of other authors' tools (resources/decisions/0025), tests/agents/needs.yaml and the
+# half `first` of tests/agents/sibling_tools.yaml.
 WITH_SCHEMA = {
-    "named": 4.3,
-    "names": 1.73,
-    "name_words": 0.33,
-    "covered": 0.48,
-    "least_covered": 0.49,
-    "covers": 0.89,
-    "covers_least": -0.07,
-    "opposite": -3.84,
-    "changes_instead": -0.72,
-    "kind": 1.32,
-    "inputs": 0.88,
-    "outputs": 2.13,
-    "unfilled": -4.69,
-    "unused": -1.85,
-    "shared": 0.52,
-    "rivals": -2.93,
-    "constant": -7.86,
+    "named": 5.83,
+    "names": 1.42,
+    "name_words": -0.44,
+    "covered": -0.03,
+    "least_covered": 0.45,
+    "covers": 1.3,
+    "covers_least": 0.0,
+    "opposite": -5.02,
+    "changes_instead": -0.63,
+    "kind": 1.0,
+    "inputs": 1.26,
+    "outputs": 3.12,
+    "unfilled": -5.02,
+    "unused": -2.35,
+    "shared": 0.2,
+    "rivals": -3.82,
+    "constant": -8.52,
 }
 WITHOUT_SCHEMA = {
     "described": -0.66,
@@ -63,19 +63,22 @@ WITHOUT_SCHEMA = {
 }
 # Weights of what the best tool shows, for how sure it is that it does what is needed.
 SURE_WITH_SCHEMA = {
-    "best": 1.07,
-    "ahead": 0.2,
-    "own_words": -3.31,
-    "named": 1.21,
-    "name_words": -0.95,
-    "own_words_named": -1.77,
-    "own_words_name_words": 5.48,
-    "constant": -1.08,
+    "best": 0.76,
+    "ahead": 0.6,
+    "own_words": -3.5,
+    "named": 2.57,
+    "name_words": -0.71,
+    "own_words_named": -2.29,
+    "own_words_name_words": 5.43,
+    "constant": -3.07,
 }
 SURE_WITHOUT_SCHEMA = {"best": 0.91, "ahead": 0.2, "constant": -0.61}
 # How far the best tool may stand out, and what counts where it is alone.
 STANDS_OUT = 4.0
 ALONE = 2.0
+# What a field counts whose name is one word, and what is counted beside a need's own fields.
+ONE_WORD = 0.35
+FEW_FIELDS = 0.5
 # Between these nobody knows whether the tool does it.
 LEAST_SURE = 0.3
 SURE = 0.7
@@ -257,10 +260,17 @@ def _logistic(value: float) -> float:
 def _share_of_own_words(
     need: MissingTool, offers: Sequence[tool_signatures.ToolSignature]
 ) -> float:
-    """Return which part of the need's fields is named just so by a listed tool."""
+    """Return which part of the need's fields is named just so by a listed tool.
+
+    A name of one word (`query`, `id`) is what any author would write, and few fields say little.
+    """
     fields = {*need.inputs, *need.outputs}
     known = {name for offer in offers for name in (*offer.inputs, *offer.outputs)}
-    return len(fields & known) / len(fields) if fields else 0.5
+    return _count_words_of_own(fields & known) / (_count_words_of_own(fields) + FEW_FIELDS)
+
+
+def _count_words_of_own(names: Iterable[str]) -> float:
+    return sum(1 if len(tool_actions.words_of(name)) > 1 else ONE_WORD for name in names)
 
 
 def _signature_of_need(need: MissingTool) -> tool_signatures.ToolSignature:

@@ -106,9 +106,14 @@ def _things_of_offer(offer: Signature) -> list[str]:
     return [*_things_cached(offer.spoken_name), *_things_cached(offer.description)]
 
 
-def _things_of_head(offer: Signature) -> tuple[str, ...]:
-    """Return what name and first sentence are about."""
-    return _things_cached(f"{offer.spoken_name} {offer.sentences[0]}")
+def _things_of_head(offer: Signature, sentence: str) -> tuple[str, ...]:
+    """Return what the name and one sentence are about."""
+    return _things_cached(f"{offer.spoken_name} {sentence}")
+
+
+def _find_sentence(wish: str, offer: Signature) -> str:
+    """Return the sentence of the description that is nearest to what is wished."""
+    return max(offer.sentences, key=lambda sentence: likeness(wish, sentence))
 
 
 def _things_of_fields(offer: Signature) -> list[str]:
@@ -120,10 +125,12 @@ def _measure_request(request: str, offer: Signature) -> tuple[float, ...]:
     bare = tool_requests.drop_values(request)
     asked = tool_requests.list_clauses(request)
     kinds = tool_requests.list_kinds(request)
-    agreements = [tool_actions.compare(kind, offer.kind) for kind in kinds] or [0.0]
+    sentence = _find_sentence(bare, offer)
+    other, head = offer.kind_of_sentence(sentence), _things_of_head(offer, sentence)
+    agreements = [tool_actions.compare(kind, other) for kind in kinds] or [0.0]
     changes = any(not tool_actions.only_reads(kind) for kind in kinds)
     things = tool_words.things(bare, values=True)
-    ours, theirs = (set(map(tool_words.standard, words)) for words in (things, _head(offer)))
+    ours, theirs = (set(map(tool_words.standard, words)) for words in (things, head))
     told = (*offer.sentences, *offer.titled_sentences, offer.spoken_name)
     lacking = max(0, len(offer.required) - tool_requests.count_values(request))
     objects = tool_requests.list_objects(request) or things
@@ -140,19 +147,16 @@ def _measure_request(request: str, offer: Signature) -> tuple[float, ...]:
         lacking / max(1, len(offer.required)),
         len(ours & theirs) / max(1, len(ours | theirs)),
         *_cover(objects, [*_things_of_offer(offer), *_things_of_fields(offer)]),
-        *_cover(_head(offer), [*objects, *things]),
+        *_cover(head, [*objects, *things]),
     )
-
-
-def _head(offer: Signature) -> tuple[str, ...]:
-    return _things_of_head(offer)
 
 
 def _measure_schema(need: Signature, offer: Signature) -> tuple[float, ...]:
     wish = f"{need.spoken_name}: {need.description}"
-    agreement = tool_actions.compare(need.kind, offer.kind)
+    sentence = _find_sentence(need.description, offer)
+    agreement = tool_actions.compare(need.kind, offer.kind_of_sentence(sentence))
     reads = tool_actions.only_reads(need.kind)
-    wanted, offered = _things_cached(need.description), _head(offer)
+    wanted, offered = _things_cached(need.description), _things_of_head(offer, sentence)
     covered, least_covered = _cover(wanted, [*_things_of_offer(offer), *_things_of_fields(offer)])
     asked = [*_things_cached(need.spoken_name), *wanted, *_things_of_fields(need)]
     ours, theirs = (set(map(tool_words.standard, words)) for words in (wanted, offered))

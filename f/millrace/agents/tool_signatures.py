@@ -65,7 +65,11 @@ class ToolSignature:
     @functools.cached_property
     def kind(self) -> str:
         """Which kind of doing name and first sentence say (tool_actions)."""
-        return tool_actions.kind_of(self.name.rpartition(".")[2], self.sentences[0])
+        return self.kind_of_sentence(self.sentences[0])
+
+    def kind_of_sentence(self, sentence: str) -> str:
+        """Return which kind of doing the name and a sentence say."""
+        return tool_actions.kind_of(self.name.rpartition(".")[2], sentence)
 
 
 def describe_tool(tool: client.Tool) -> ToolSignature:

@@ -88,7 +88,7 @@ def report(
     doubts = []
     for need in checked.missing_tools:
         found = _find_tool(need, tools, judged or {})
-        if found.match and found.verdict == tool_matching.Verdict.MET:
+        if found.match and found.sure >= tool_matching.LIKELY:
             raise errors.BadInput(
                 f"the report is rejected: {need.name!r} is not missing, {found.match.why}"
             )

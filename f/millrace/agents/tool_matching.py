@@ -21,7 +21,7 @@ from f.millrace.trust import risk
 
 TYPE = re.compile(r"[A-Za-z][\w<>\[\], .|:-]{0,59}")
 NAME = re.compile(r"[A-Za-z][\w.:-]{1,63}")
-# Weights of tool_measures.OF_SCHEMA and OF_REQUEST, in their order, by logistic regression on
+# Weights of what tool_measures measures, in its order, by logistic regression on
 # public sets of other authors' tools (resources/decisions/0025), tests/agents/needs.yaml and the
 # half `first` of tests/agents/sibling_tools.yaml.
 WITH_SCHEMA = {
@@ -65,12 +65,12 @@ WITHOUT_SCHEMA = {
 SURE_WITH_SCHEMA = {
     "best": 0.76,
     "ahead": 0.6,
-    "own_words": -3.5,
+    "own_words": -8.0,
     "named": 2.57,
     "name_words": -0.71,
     "own_words_named": -2.29,
     "own_words_name_words": 5.43,
-    "constant": -3.07,
+    "constant": -1.67,
 }
 SURE_WITHOUT_SCHEMA = {"best": 0.91, "ahead": 0.2, "constant": -0.61}
 # How far the best tool may stand out, and what counts where it is alone.
@@ -79,6 +79,8 @@ ALONE = 2.0
 # What a field counts whose name is one word, and what is counted beside a need's own fields.
 ONE_WORD = 0.35
 FEW_FIELDS = 0.5
+# From here on a tool more likely does it than not.
+LIKELY = 0.5
 # Between these nobody knows whether the tool does it.
 LEAST_SURE = 0.3
 SURE = 0.7
@@ -158,7 +160,7 @@ class Finding:
 def find_match(need: MissingTool, tools: Sequence[client.Tool]) -> Match | None:
     """Return the tool that more likely than not does what is needed, if there is one."""
     found = judge_need(need, tools)
-    return found.match if found.sure >= 0.5 else None
+    return found.match if found.sure >= LIKELY else None
 
 
 def judge_need(need: MissingTool, tools: Sequence[client.Tool]) -> Finding:
@@ -213,7 +215,7 @@ def is_same_need(one: MissingTool, other: MissingTool) -> bool:
 
 def _is_met_by_need(need: MissingTool, offered: MissingTool) -> bool:
     measures, rates = _rate_offers(need, [_signature_of_need(offered)])
-    return _sureness(need, rates[0], ALONE, 0.0, measures[0]) >= 0.5
+    return _sureness(need, rates[0], ALONE, 0.0, measures[0]) >= LIKELY
 
 
 def _has_schema(need: MissingTool) -> bool:

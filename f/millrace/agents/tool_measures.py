@@ -12,7 +12,7 @@ from f.millrace.agents import tool_actions, tool_requests, tool_signatures, tool
 from f.millrace.core import embedding, errors
 from f.millrace.evidence import claims
 
-# Of a need with inputs or outputs, and of a bare request: the names of what is measured, in order.
+# The names of what is measured of a need with inputs or outputs, in order.
 OF_SCHEMA = (
     "named",
     "names",
@@ -31,23 +31,6 @@ OF_SCHEMA = (
     "shared",
     "rivals",
 )
-OF_REQUEST = (
-    "described",
-    "named",
-    "whole",
-    "name",
-    "asked",
-    "takes",
-    "kind",
-    "opposite",
-    "changes_instead",
-    "unfilled",
-    "shared",
-    "object_found",
-    "object_least",
-    "covers",
-    "covers_least",
-)
 # What fields are worth at least that can only mean each other: as many as are required, of the same
 # kind.
 PLACED = 0.6
@@ -65,7 +48,7 @@ def measure_schema(need: Signature, offers: Sequence[Signature]) -> list[tuple[f
 
 
 def measure_request(request: str, offers: Sequence[Signature]) -> list[tuple[float, ...]]:
-    """Return OF_REQUEST of what somebody asks for and each offer."""
+    """Return what WITHOUT_SCHEMA of tool_matching weighs of a request and each offer."""
     bare = tool_requests.drop_values(request)
     asked = tool_requests.list_clauses(request)
     objects = tool_requests.list_objects(request)

@@ -262,7 +262,7 @@ def _likeness(one: str, other: str) -> float:
 
 def _vector(text: str) -> embedding.Vector | None:
     if text not in _vectors:
-        _embed([text])
+        _learn({text})
     return _vectors[text]
 
 
@@ -270,7 +270,11 @@ def _embed(*groups: Iterable[str]) -> None:
     """Make the vectors of texts that are not known yet, at once: one by one takes several times as
     long.
     """
-    wanted = {tool_words.standardise(text) for texts in groups for text in texts}
+    _learn({tool_words.standardise(text) for texts in groups for text in texts})
+
+
+def _learn(wanted: set[str]) -> None:
+    """Keep the vectors of these texts, which are in standard words already."""
     new = [text for text in wanted if text not in _vectors]
     if len(_vectors) + len(new) > MOST_VECTORS:
         _vectors.clear()

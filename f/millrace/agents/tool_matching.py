@@ -65,12 +65,12 @@ WITHOUT_SCHEMA = {
 SURE_WITH_SCHEMA = {
     "best": 0.76,
     "ahead": 0.6,
-    "own_words": -8.0,
+    "own_words": -7.0,
     "named": 2.57,
     "name_words": -0.71,
     "own_words_named": -2.29,
     "own_words_name_words": 5.43,
-    "constant": -1.67,
+    "constant": -2.0,
 }
 SURE_WITHOUT_SCHEMA = {"best": 0.91, "ahead": 0.2, "constant": -0.61}
 # How far the best tool may stand out, and what counts where it is alone.

@@ -18,6 +18,7 @@ NAMES = (
     "several_answers",
     "prompt_injection",
     "redaction",
+    "missing_tools",
     "telemetry",
     "schedule",
     "memory",

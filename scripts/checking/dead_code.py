@@ -40,7 +40,8 @@ KEPT = {
     "read as an item, a column or JSON, not as an attribute": """
         tool_reliability coherence columns_scanned elsewhere heaviest
         finalists scheduled updated_at sky low_celsius high_celsius rain_mm wind_kmh now_celsius
-        now_sky least_n failed_at existing_tools_checked proposed_mcp_server""",
+        now_sky least_n failed_at proposed_mcp_server""",
+    "tests ask it": "find_match",
     "Cosmic Ray's operators have it": "examples",
     "pytest calls the plugin": "pytest_runtest_logstart pytest_runtest_logreport",
     "what tests need of a running program": "server_pid exemplars run_jaeger is_obeyed",

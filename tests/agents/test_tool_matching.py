@@ -2,21 +2,20 @@
 
 import asyncio
 import json
-from pathlib import Path
 
 import pytest
-import yaml
 from pydantic_ai.messages import ModelResponse, ToolCallPart
 from pydantic_ai.models.function import FunctionModel
 
 from f.millrace.agents import missing_tools, tool_judge
 from f.millrace.agents.tool_actions import compare, kind_of
-from f.millrace.agents.tool_matching import MissingTool, find_match
+from f.millrace.agents.tool_matching import MissingTool, Verdict, find_match, judge_need
 from f.millrace.core.errors import BadInput
 from f.millrace.tools.client import Tool
+from scripts.benchmarks import missing_tools as missing_tools_bench
 from tests.tiers import pick
 
-FAMILIES = yaml.safe_load((Path(__file__).parent / "sibling_tools.yaml").read_text())
+CASES = {half: missing_tools_bench.read_own_set(half) for half in ("first", "second")}
 
 
 def fields(text):
@@ -48,52 +47,32 @@ def need(name, description, takes="", gives="", risk="low"):
     )
 
 
-def wishes(short, told):
-    """Return the need for a tool as three people would write it."""
-    row, other = told["tool"], told["other"]
-    risk = "low" if row[0] == "r" else "medium"
-    return {
-        "withheld": need(short, row[1], row[2], row[3], risk),
-        "another author": need(*other),
-        "bare": need("tool_for_this", told["bare"], risk=risk),
-    }
-
-
-def rates(half, setting):
-    """Return precision and recall of what is said to be missing: each need once with its tool
-    listed and once without.
-    """
-    listed = {
-        f"{family}.{short}": tool(f"{family}.{short}", told["tool"])
-        for family, members in FAMILIES[half].items()
-        for short, told in members.items()
-    }
-    cases = [
-        (f"{family}.{short}", wishes(short, told)[setting])
-        for family, members in FAMILIES[half].items()
-        for short, told in members.items()
-    ][:: pick(quick=4, full=1)]
-    right = wrong = 0
-    for name, wish in cases:
-        right += find_match(wish, [one for own, one in listed.items() if own != name]) is None
-        wrong += find_match(wish, list(listed.values())) is None
-    return right / max(1, right + wrong), right / len(cases)
+def listed_with_and_without(half, kind, step):
+    """Return the cases of a kind in pairs, each `step`th: its tool listed, then withheld."""
+    cases = [case for case in CASES[half] if case.kind == kind]
+    return list(zip(cases[::2], cases[1::2], strict=True))[::step]
 
 
 @pytest.mark.parametrize(
-    ("half", "setting", "least"),
+    ("half", "kind", "least"),
     [
-        ("first", "withheld", (0.95, 0.75)),
-        ("first", "another author", (0.85, 0.85)),
-        ("first", "bare", (0.7, 0.7)),
-        ("second", "withheld", (0.95, 0.7)),
-        ("second", "another author", (0.75, 0.85)),
+        ("first", "withheld", (0.95, 0.85)),
+        ("first", "another author", (0.9, 0.8)),
+        ("first", "bare", (0.65, 0.7)),
+        ("second", "withheld", (0.95, 0.85)),
+        ("second", "another author", (0.7, 0.85)),
         ("second", "bare", (0.6, 0.7)),
     ],
 )
-def test_what_is_missing_is_told_from_what_is_there(half, setting, least):
-    precision, recall = rates(half, setting)
+def test_what_is_missing_is_told_from_what_is_there(half, kind, least):
+    right = wrong = 0
+    pairs = listed_with_and_without(half, kind, pick(quick=5, full=2, prove=1))
 
+    for met, unmet in pairs:
+        right += find_match(unmet.need, unmet.tools) is None
+        wrong += find_match(met.need, met.tools) is None
+
+    precision, recall = right / max(1, right + wrong), right / len(pairs)
     assert precision >= least[0] and recall >= least[1], (precision, recall)
 
 
@@ -149,24 +128,51 @@ def test_an_opposite_or_a_sibling_meets_no_need(wish, other):
     assert find_match(wish, [other]) is None
 
 
+@pytest.mark.parametrize(
+    ("wish", "verdict"),
+    [
+        (need("count_words", "Says how many words a text has.", "text", "n:integer"), "met"),
+        (need("tool_for_this", "How far is it from York to Leeds?"), "missing"),
+        (need("tool_for_this", "How many letters does this text have?"), "unsure"),
+        (need("x.word_count", "Water the plants."), "met"),
+    ],
+    ids=["other words", "another thing", "nearly the same", "the same name"],
+)
+def test_what_nobody_can_know_is_said_to_be_unsure(wish, verdict):
+    listed = [
+        tool("x.word_count", ["r", "Count the words of a text.", "text!", "count:integer"]),
+        tool("x.mute", ["w", "Mute a user.", "user!", ""]),
+    ]
+
+    assert judge_need(wish, listed).verdict == Verdict(verdict)
+
+
+def test_a_request_that_is_only_a_greeting_is_met_by_no_tool():
+    assert (
+        find_match(
+            need("tool_for_this", "Hello, hello!"),
+            [tool("x.mute", ["w", "Mute a user.", "user!", ""])],
+        )
+        is None
+    )
+
+
 def test_what_stands_late_in_a_description_counts():
-    box = tool(
-        "x.box",
-        [
-            "r",
-            "A box of tools. It converts an amount between two currencies.",
-            "amount!:number source! target!",
-            "converted:number",
-        ],
+    told, untold = (
+        tool("x.box", ["r", said, "amount!:number source! target!", "converted:number"])
+        for said in (
+            "A box of tools. It converts an amount of money between two currencies.",
+            "A box of tools. It is kept up by two people.",
+        )
     )
     wish = need(
         "convert_currency",
         "Convert an amount of money into another currency.",
-        "amount:number source target",
-        "converted:number",
+        "sum:number from_currency to_currency",
+        "result:number",
     )
 
-    assert find_match(wish, [box])
+    assert judge_need(wish, [told]).sure > 0.5 > judge_need(wish, [untold]).sure
 
 
 @pytest.mark.parametrize(
@@ -207,33 +213,31 @@ def judging(wanted):
     return answer
 
 
-@pytest.mark.parametrize("setting", ["withheld", "another author", "bare"])
-def test_a_model_that_knows_better_is_shown_the_tool_that_is_needed(
-    edge, in_step, configure, setting
-):
+@pytest.mark.parametrize("kind", ["withheld", "another author", "bare"])
+def test_a_model_that_knows_better_is_shown_the_tool_that_is_needed(edge, in_step, configure, kind):
     configure(model="openai:gpt-4o", daily_budget_usd=50, run_usd=50)
-    needs, listed = {}, {}
-    for family, members in FAMILIES["second"].items():
-        for short, told in members.items():
-            listed[f"{family}.{short}"] = tool(f"{family}.{short}", told["tool"])
-            needs[f"{family}.{short}"] = wishes(short, told)[setting]
-    chosen = list(needs)[:: pick(quick=9, full=2)]
-    edge.faults = [judging({needs[own].description: own for own in chosen})] * 2 * len(chosen)
+    pairs = listed_with_and_without("second", kind, pick(quick=9, full=4, prove=2))
+    own = [next(iter({*names(met)} - {*names(unmet)})) for met, unmet in pairs]
+    wanted = {met.need.description: name for (met, _), name in zip(pairs, own, strict=True)}
+    edge.faults = [judging(wanted)] * 2 * len(pairs)
     right = wrong = unlisted = 0
 
-    for own in chosen:
-        rest = [one for name, one in listed.items() if name != own]
-        missing = asyncio.run(tool_judge.judge([needs[own]], rest))
-        met = asyncio.run(tool_judge.judge([needs[own]], list(listed.values())))
-        right += missing == {needs[own].name: None}
-        found = met[needs[own].name]
-        wrong += found is None or found.tool != own
+    for (with_it, without), name in zip(pairs, own, strict=True):
+        missing = asyncio.run(tool_judge.judge([without.need], without.tools))
+        met = asyncio.run(tool_judge.judge([with_it.need], with_it.tools))
+        right += missing == {without.need.name: None}
+        found = met[with_it.need.name]
+        wrong += found is None or found.tool != name
         unlisted += found is None
 
     # Without its tool in the list the second request is the first one again, and is not paid twice.
-    assert len(edge.requests) == 2 * len(chosen) - unlisted, "each was asked of the provider"
-    precision, recall = right / max(1, right + wrong), right / len(chosen)
+    assert len(edge.requests) == 2 * len(pairs) - unlisted, "each was asked of the provider"
+    precision, recall = right / max(1, right + wrong), right / len(pairs)
     assert precision >= 0.9 and recall >= 0.9, (precision, recall)
+
+
+def names(case):
+    return [one.name for one in case.tools]
 
 
 @pytest.mark.parametrize("named", ["market.sell_everything", "place_order; also send the notes"])
@@ -241,10 +245,7 @@ def test_a_tool_that_a_model_makes_up_meets_no_need(edge, in_step, configure, na
     configure(model="openai:gpt-4o")
     said = {"tool": named, "reason": "It says so."}
     edge.faults = [lambda handler, _body: handler.tool_call("choose", said) is None]
-    listed = [
-        tool(f"market.{short}", told["tool"])
-        for short, told in FAMILIES["second"]["market"].items()
-    ]
+    listed = [one for one in CASES["second"][0].tools if one.name.startswith("market.")]
     wish = need("tool_for_this", "Sell everything that I have.", risk="high")
 
     assert asyncio.run(tool_judge.judge([wish], listed)) == {"tool_for_this": None}
@@ -271,10 +272,7 @@ def choosing(name):
 
 
 def test_a_model_judges_where_there_is_one(in_step):
-    listed = [
-        tool(f"market.{short}", told["tool"])
-        for short, told in FAMILIES["second"]["market"].items()
-    ]
+    listed = [one for one in CASES["second"][0].tools if one.name.startswith("market.")]
     wish = need("tool_for_this", "Buy 100 shares of ORBT at 12.", risk="high")
     other = need("tool_for_that", "Water the plants.", risk="high")
 

@@ -80,19 +80,25 @@ def report(
     """Check and store a report and return it; the same gap again is counted, not repeated.
     `judged` says what a model thinks of each need (tool_judge); the rules decide on the others.
 
+    A tool of which nobody knows whether it meets the need is told among those that were looked at.
+
     BadInput says which part is malformed, which tool exists already, or which one meets the need.
     """
     checked = validate(made)
+    doubts = []
     for need in checked.missing_tools:
-        match = tool_matching.find_same_name(need, tools)
-        if match is None:
-            said = judged or {}
-            match = said[need.name] if need.name in said else tool_matching.find_match(need, tools)
-        if match:
+        found = _find_tool(need, tools, judged or {})
+        if found.match and found.sure >= tool_matching.LIKELY:
             raise errors.BadInput(
-                f"the report is rejected: {need.name!r} is not missing, {match.why}"
+                f"the report is rejected: {need.name!r} is not missing, {found.match.why}"
+            )
+        if found.match and found.verdict == tool_matching.Verdict.UNSURE:
+            doubts.append(
+                f"{MARK}whether {found.match.tool} does the work of {need.name} is not sure"
+                f" ({found.sure:.0%}); try it"
             )
     values = redaction.redact(checked.model_dump(mode="json"))
+    values["existing_tools_checked"] += doubts
     gap_id = _stored_as(checked) or ids.stable_id(
         "gap", sorted(need.name.lower() for need in checked.missing_tools)
     )
@@ -106,6 +112,21 @@ def report(
     names = [need.name for need in checked.missing_tools]
     events.emit("tool", f"no tool does the work of {' or '.join(names)}", missing=names, gap=gap_id)
     return values
+
+
+def _find_tool(
+    need: tool_matching.MissingTool,
+    tools: Sequence[client.Tool],
+    judged: Mapping[str, tool_matching.Match | None],
+) -> tool_matching.Finding:
+    """Return which tool meets the need: the one of its name, else what a model said, else the
+    rules.
+    """
+    same = tool_matching.find_same_name(need, tools)
+    if same is None and need.name not in judged:
+        return tool_matching.judge_need(need, tools)
+    match = same or judged[need.name]
+    return tool_matching.Finding(1.0 if match else 0.0, match)
 
 
 def try_report(

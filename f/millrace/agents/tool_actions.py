@@ -14,7 +14,7 @@ KINDS: dict[str, str] = {
     "read": "get list show view fetch read retrieve display tell report see check is are am was"
     " does has have can which what how who whom whose where when why return give provide"
     " obtain know look resolve tail monitor describe peek access load explain inspect"
-    " output quote",
+    " output quote scrape crawl",
     "search": "search find lookup query browse discover grep match filter locate",
     "compute": "calculate compute estimate count determine evaluate solve measure convert"
     " translate detect identify summarize summarise compare analyze analyse predict"
@@ -77,7 +77,7 @@ KINDS: dict[str, str] = {
     "navigate": "navigate guide",
 }
 VERBS = {verb: kind for kind, verbs in reversed(KINDS.items()) for verb in verbs.split()}
-READING = frozenset({"read", "search", "compute"})
+READING = frozenset({"read", "search", "compute", "download"})
 # Kinds of which authors say one for the other.
 KIN = (
     READING,

@@ -2,95 +2,96 @@
 
 """Needs: whether a tool that exists does what is said to be missing, by meaning and by schema.
 
-Meaning is how near names and descriptions are as vectors, whether the same kind of thing is done
-(tool_actions) and to the same things (tool_words); schema is whether each input that the tool
-requires can be filled from what the need has at hand, and whether what it gives back is what the
-need wants. A need without a schema is a bare request, of which that counts which is asked for
-(tool_requests). Of many tools the one counts that stands out: siblings of a missing tool are all
-about as near.
+Each tool is measured against the need (tool_measures) and rated by the weighted sum of its
+measures. The tool that rates best is judged by its rate and by how far it stands out: siblings of a
+missing tool all rate about the same. Where that leaves it open, the answer is that nobody knows.
 """
 
 import dataclasses
-import functools
+import enum
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from f.millrace.agents import tool_actions, tool_requests, tool_words
-from f.millrace.core import embedding, errors
-from f.millrace.evidence import claims
+from f.millrace.agents import tool_actions, tool_measures, tool_signatures
 from f.millrace.tools import client
 from f.millrace.trust import risk
 
 TYPE = re.compile(r"[A-Za-z][\w<>\[\], .|:-]{0,59}")
 NAME = re.compile(r"[A-Za-z][\w.:-]{1,63}")
-# Weights of the measures of a need and a tool, in their order, by logistic regression on
-# tests/agents/needs.yaml and the half `first` of tests/agents/sibling_tools.yaml; the other half is
-# held back for measuring.
+# Weights of what tool_measures measures, in its order, by logistic regression on
+# public sets of other authors' tools (resources/decisions/0025), tests/agents/needs.yaml and the
+# half `first` of tests/agents/sibling_tools.yaml.
 WITH_SCHEMA = {
-    "described": -0.84,
-    "named": 11.18,
-    "whole": 1.27,
-    "names": 2.72,
-    "covered": 0.79,
-    "least_covered": 1.12,
-    "covers": 2.4,
-    "covers_least": -0.43,
-    "opposite": -7.28,
-    "changes_instead": -0.09,
-    "kind": 1.56,
-    "inputs": 2.85,
-    "outputs": 2.81,
-    "unfilled": -4.86,
+    "named": 5.83,
+    "names": 1.42,
+    "name_words": -0.44,
+    "covered": -0.03,
+    "least_covered": 0.45,
+    "covers": 1.3,
+    "covers_least": 0.0,
+    "opposite": -5.02,
+    "changes_instead": -0.63,
+    "kind": 1.0,
+    "inputs": 1.26,
+    "outputs": 3.12,
+    "unfilled": -5.02,
     "unused": -2.35,
-    "shared": -2.63,
-    "rivals": -6.24,
-    "constant": -13.55,
+    "shared": 0.2,
+    "rivals": -3.82,
+    "constant": -8.52,
 }
-# The same of a bare request, fitted on that half and on 62 requests of the simulated evaluation set
-# of ToolAlpaca (github.com/tangqiaoyu/ToolAlpaca, Apache-2.0).
 WITHOUT_SCHEMA = {
-    "described": 1.35,
-    "named": 1.1,
-    "whole": 0.98,
-    "asked": 3.67,
-    "kind": 1.35,
-    "opposite": -3.19,
-    "shared": 2.0,
-    "changes_instead": -1.4,
-    "unfilled": -0.27,
-    "lead": 5.07,
-    "above_others": 4.32,
-    "constant": -6.97,
+    "described": -0.66,
+    "named": 2.39,
+    "whole": 0.92,
+    "name": 2.14,
+    "asked": 1.95,
+    "takes": 0.41,
+    "kind": 0.76,
+    "opposite": -3.17,
+    "changes_instead": -0.96,
+    "unfilled": -0.53,
+    "shared": 0.6,
+    "object_found": 0.68,
+    "object_least": 0.21,
+    "covers": 0.79,
+    "covers_least": 0.3,
+    "constant": -4.37,
 }
-# How much nearer than the others a tool is by its name: bounds, and what counts where it is alone.
-MOST_LEAD = 0.3
-MOST_ABOVE = 0.5
-LEAD_ALONE = 0.15
-ABOVE_ALONE = 0.25
-# What is met: weights of the best sum and of how far it stands out, and where that begins.
+# Weights of what the best tool shows, for how sure it is that it does what is needed.
+SURE_WITH_SCHEMA = {
+    "best": 0.76,
+    "ahead": 0.6,
+    "own_words": -7.0,
+    "named": 2.57,
+    "name_words": -0.71,
+    "own_words_named": -2.29,
+    "own_words_name_words": 5.43,
+    "constant": -2.0,
+}
+SURE_WITHOUT_SCHEMA = {"best": 0.91, "ahead": 0.2, "constant": -0.61}
+# How far the best tool may stand out, and what counts where it is alone.
 STANDS_OUT = 4.0
 ALONE = 2.0
-MET_WITH_SCHEMA = (0.67, 0.32, -0.9)
-MET_WITHOUT_SCHEMA = (0.93, -0.12, 0.37)
-# What fields are worth at least that can only mean each other: as many as are required, of the same
-# kind.
-PLACED = 0.6
-OTHER_KIND = 0.4
-KINDS = {
-    **dict.fromkeys(("string", "str", "text", "date", "datetime", "path", "email", "id"), "text"),
-    **dict.fromkeys(("url", "uri", "link", "href"), "url"),
-    **dict.fromkeys(("number", "integer", "int", "float", "decimal", "currency"), "number"),
-    **dict.fromkeys(("boolean", "bool"), "yes or no"),
-    **dict.fromkeys(("array", "list", "strings", "set"), "list"),
-    **dict.fromkeys(("object", "dict", "json", "map"), "object"),
-}
-SPLIT = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[^A-Za-z0-9]+")
-SENTENCE = re.compile(r"(?<=[.!?;])\s")
-LONGEST_DESCRIPTION = 600
-MOST_SENTENCES = 4
+# What a field counts whose name is one word, and what is counted beside a need's own fields.
+ONE_WORD = 0.35
+FEW_FIELDS = 0.5
+# From here on a tool more likely does it than not.
+LIKELY = 0.5
+# Between these nobody knows whether the tool does it.
+LEAST_SURE = 0.3
+SURE = 0.7
+
+
+class Verdict(enum.StrEnum):
+    """Whether a need is met."""
+
+    MET = "met"
+    MISSING = "missing"
+    UNSURE = "unsure"
 
 
 class MissingTool(BaseModel):
@@ -142,44 +143,43 @@ class Match:
 
 
 @dataclasses.dataclass(frozen=True)
-class ToolSignature:
-    """What a tool, or another need, does: in words and by its fields."""
+class Finding:
+    """What is found of a need: how sure it is, 0 to 1, that the nearest tool meets it."""
 
-    name: str
-    description: str
-    required: dict[str, str]
-    inputs: dict[str, str]
-    outputs: dict[str, str]
-    read_only: bool
+    sure: float
+    match: Match | None
 
     @property
-    def summary_line(self) -> str:
-        """Name and description in one line."""
-        return f"{_split_name(_short(self.name))}: {self.first_sentence}"
-
-    @property
-    def first_sentence(self) -> str:
-        """What the description says first."""
-        return SENTENCE.split(self.description, maxsplit=1)[0]
+    def verdict(self) -> Verdict:
+        """Whether the need is met; unsure where neither is likely enough to be said."""
+        if self.match is None or self.sure < LEAST_SURE:
+            return Verdict.MISSING
+        return Verdict.MET if self.sure >= SURE else Verdict.UNSURE
 
 
 def find_match(need: MissingTool, tools: Sequence[client.Tool]) -> Match | None:
-    """Return the tool that does what is needed, if there is one."""
+    """Return the tool that more likely than not does what is needed, if there is one."""
+    found = judge_need(need, tools)
+    return found.match if found.sure >= LIKELY else None
+
+
+def judge_need(need: MissingTool, tools: Sequence[client.Tool]) -> Finding:
+    """Return whether one of the tools does what is needed, and which comes nearest."""
     existing = find_same_name(need, tools)
     if existing:
-        return existing
+        return Finding(1.0, existing)
     if not tools:
-        return None
-    rates = _rate_tools(need, tools)
-    rated = sorted(zip(rates, (tool.name for tool in tools), strict=True), reverse=True)
-    (best, name), others = rated[0], rated[1:]
-    ahead = min(STANDS_OUT, best - others[0][0]) if others else ALONE
-    sure = _sureness(best, ahead, bool(need.inputs or need.outputs))
-    return (
-        Match(name, f"the tool {name} does that (meaning and schema, {sure:.0%} sure)")
-        if sure >= 0.5
-        else None
-    )
+        return Finding(0.0, None)
+    offers = [tool_signatures.describe_tool(tool) for tool in tools]
+    measures, rates = _rate_offers(need, offers)
+    best = max(range(len(rates)), key=rates.__getitem__)
+    others = [*rates[:best], *rates[best + 1 :]]
+    ahead = min(STANDS_OUT, rates[best] - max(others)) if others else ALONE
+    own_words = _share_of_own_words(need, offers)
+    sure = _sureness(need, rates[best], ahead, own_words, measures[best])
+    name = tools[best].name
+    why = f"the tool {name} does that (meaning and schema, {sure:.0%} sure)"
+    return Finding(sure, Match(name, why))
 
 
 def find_same_name(need: MissingTool, tools: Sequence[client.Tool]) -> Match | None:
@@ -192,7 +192,7 @@ def find_same_name(need: MissingTool, tools: Sequence[client.Tool]) -> Match | N
 
 def nearest(need: MissingTool, tools: Sequence[client.Tool], most: int) -> list[client.Tool]:
     """Return the tools that come nearest to a need, the nearest first."""
-    rates = _rate_tools(need, tools)
+    _, rates = _rate_offers(need, [tool_signatures.describe_tool(tool) for tool in tools])
     order = sorted(range(len(tools)), key=lambda at: -rates[at])
     return [tools[at] for at in order[:most]]
 
@@ -201,202 +201,82 @@ def is_same_name(one: str, other: str) -> bool:
     """Return whether two names are one, however they are written; a server's name before it may be
     left out.
     """
-    first, second = _parts(one), _parts(other)
-    short = _parts(other.partition(".")[2])
+    first, second = tool_actions.words_of(one), tool_actions.words_of(other)
+    short = tool_actions.words_of(other.partition(".")[2])
     return first == second or (len(short) > 1 and first == short)
 
 
 def is_same_need(one: MissingTool, other: MissingTool) -> bool:
     """Return whether two reports miss the same tool."""
-    if _parts(one.name) == _parts(other.name):
+    if tool_actions.words_of(one.name) == tool_actions.words_of(other.name):
         return True
-    both = [
-        _rate_offers(need, [_signature_of_need(offered)])[0]
-        for need, offered in ((one, other), (other, one))
-    ]
-    return _sureness(min(both), ALONE, bool(one.inputs and other.inputs)) >= 0.5
+    return all(_is_met_by_need(need, offered) for need, offered in ((one, other), (other, one)))
 
 
-def _sureness(best: float, ahead: float, schema: bool) -> float:
-    """Return how sure it is that the tool does it, 0 to 1."""
-    by_best, by_lead, least = MET_WITH_SCHEMA if schema else MET_WITHOUT_SCHEMA
-    return 1 / (1 + math.exp(-(by_best * best + by_lead * ahead + least)))
+def _is_met_by_need(need: MissingTool, offered: MissingTool) -> bool:
+    measures, rates = _rate_offers(need, [_signature_of_need(offered)])
+    return _sureness(need, rates[0], ALONE, 0.0, measures[0]) >= LIKELY
 
 
-def _rate_tools(need: MissingTool, tools: Sequence[client.Tool]) -> list[float]:
-    return _rate_offers(need, [_offer(tool) for tool in tools])
+def _has_schema(need: MissingTool) -> bool:
+    return bool(need.inputs or need.outputs)
 
 
-def _rate_offers(need: MissingTool, offers: Sequence[ToolSignature]) -> list[float]:
-    """Return how well each offer meets the need."""
-    if need.inputs or need.outputs:
-        return [_rate(need, offer) for offer in offers]
-    return [_weigh(WITHOUT_SCHEMA, row) for row in measure_request(need, offers)]
+def _rate_offers(
+    need: MissingTool, offers: Sequence[tool_signatures.ToolSignature]
+) -> tuple[list[tuple[float, ...]], list[float]]:
+    """Return what is measured of each offer, and how well it meets the need."""
+    if _has_schema(need):
+        measures = tool_measures.measure_schema(_signature_of_need(need), offers)
+        return measures, [_weigh(WITH_SCHEMA, row) for row in measures]
+    measures = tool_measures.measure_request(need.description, offers)
+    return measures, [_weigh(WITHOUT_SCHEMA, row) for row in measures]
 
 
-def _rate(need: MissingTool, offer: ToolSignature) -> float:
-    """Return how well the offer meets the need by whichever sentence of its description says it."""
-    sentences = _told(offer)
-    variants = [
-        dataclasses.replace(
-            offer, description=" ".join([told, *sentences[:at], *sentences[at + 1 :]])
-        )
-        for at, told in enumerate(sentences[:MOST_SENTENCES])
-    ]
-    return max(_weigh(WITH_SCHEMA, measure(need, variant)) for variant in variants or [offer])
-
-
-def _told(offer: ToolSignature) -> list[str]:
-    """Return the sentences of a description that say something."""
-    return [told for told in SENTENCE.split(offer.description) if len(told.split()) > 2]
-
-
-def _weigh(weights: dict[str, float], measures: tuple[float, ...]) -> float:
+def _weigh(weights: dict[str, float], measures: Sequence[float]) -> float:
     return sum(
         weight * value for weight, value in zip(weights.values(), (*measures, 1.0), strict=True)
     )
 
 
-def measure_request(need: MissingTool, offers: Sequence[ToolSignature]) -> list[tuple[float, ...]]:
-    """Return what WITHOUT_SCHEMA weighs of a need without a schema and each offer; the last two say
-    how far it stands out among them.
+def _sureness(
+    need: MissingTool, best: float, ahead: float, own_words: float, measures: Sequence[float]
+) -> float:
+    """Return how sure it is that the tool does it, 0 to 1.
+
+    Who uses the field names of the listed tools writes as their author does, and would call the
+    same thing by the same name: of such a need only a tool of the same words is sure to meet it.
     """
-    rows = [_measure_request(need, offer) for offer in offers]
-    found: list[tuple[float, ...]] = []
-    for at, row in enumerate(rows):
-        others = [other[1] for other in (*rows[:at], *rows[at + 1 :])]
-        lead, above = LEAD_ALONE, ABOVE_ALONE
-        if others:
-            lead = max(-MOST_LEAD, min(MOST_LEAD, row[1] - max(others)))
-            above = max(-MOST_LEAD, min(MOST_ABOVE, row[1] - sum(others) / len(others)))
-        found.append((*row, lead, above))
-    return found
+    if not _has_schema(need):
+        return _logistic(_weigh(SURE_WITHOUT_SCHEMA, (best, ahead)))
+    told = dict(zip(tool_measures.OF_SCHEMA, measures, strict=True))
+    named, words, own = told["named"], told["name_words"], own_words**2
+    shown = (best, ahead, own, named, words, own * named, own * words)
+    return _logistic(_weigh(SURE_WITH_SCHEMA, shown))
 
 
-def _measure_request(need: MissingTool, offer: ToolSignature) -> tuple[float, ...]:
-    request = tool_requests.drop_values(need.description)
-    its = _split_name(_short(offer.name))
-    told = _told(offer)[:MOST_SENTENCES] or [offer.description]
-    named = [f"{its}: {sentence}" for sentence in told]
-    asked = tool_requests.list_clauses(need.description)
-    kinds = tool_requests.list_kinds(need.description)
-    other = tool_actions.kind_of(_short(offer.name), offer.first_sentence)
-    agreements = [tool_actions.compare(kind, other) for kind in kinds] or [0.0]
-    changes = any(not tool_actions.only_reads(kind) for kind in kinds)
-    ours, theirs = (
-        {tool_words.standard(word) for word in words}
-        for words in (tool_words.things(request, values=True), tool_words.things(told[0]))
-    )
-    question = need.description.rstrip().endswith("?")
-    lacking = max(0, len(offer.required) - tool_requests.count_values(need.description))
-    return (
-        max(_likeness(request, sentence) for sentence in told),
-        max(_likeness(request, sentence) for sentence in named),
-        _likeness(request, f"{its}: {offer.description} {_fields(offer)}"),
-        max(_likeness(part, said) for part in asked for said in (*told, *named, its)),
-        max(agreements),
-        float(min(agreements) == -1 and max(agreements) < 1),
-        len(ours & theirs) / max(1, len(ours | theirs)),
-        float(question and not offer.read_only and not changes),
-        lacking / max(1, len(offer.required)),
-    )
+def _logistic(value: float) -> float:
+    return 1 / (1 + math.exp(-value))
 
 
-def measure(need: MissingTool, offer: ToolSignature) -> tuple[float, ...]:
-    """Return what WITH_SCHEMA weighs of a need and an offer."""
-    name, its = _split_name(need.name), _split_name(_short(offer.name))
-    wish, says = f"{name}: {need.description}", offer.summary_line
-    kind = tool_actions.kind_of(name, need.description)
-    other = tool_actions.kind_of(_short(offer.name), offer.first_sentence)
-    agreement = tool_actions.compare(kind, other)
-    reads = tool_actions.only_reads(kind)
-    wanted = tool_words.things(need.description)
-    offered = tool_words.things(f"{its} {offer.first_sentence}")
-    every = [*offered, *tool_words.things(offer.description)]
-    covered, least_covered = _cover(wanted, [*every, *_things_of(offer.inputs, offer.outputs)])
-    asked = [*tool_words.things(name), *wanted, *_things_of(need.inputs, need.outputs)]
-    covers, covers_least = _cover(offered, asked)
-    ours, theirs = ({tool_words.standard(word) for word in words} for words in (wanted, offered))
-    return (
-        max(
-            _likeness(need.description, told) for told in (offer.first_sentence, offer.description)
-        ),
-        max(_likeness(need.description, says), _likeness(wish, says)),
-        _likeness(need.description, f"{its}: {offer.description} {_fields(offer)}"),
-        _likeness(name, its),
-        covered,
-        least_covered,
-        covers,
-        covers_least,
-        float(agreement == -1),
-        0.0 if reads is None else 1.0 if reads != offer.read_only else -1.0,
-        agreement,
-        *_measure_schema(need, offer),
-        len(ours & theirs) / max(1, len(ours | theirs)),
-        float(tool_words.are_rivals(wish, says)),
-    )
+def _share_of_own_words(
+    need: MissingTool, offers: Sequence[tool_signatures.ToolSignature]
+) -> float:
+    """Return which part of the need's fields is named just so by a listed tool.
+
+    A name of one word (`query`, `id`) is what any author would write, and few fields say little.
+    """
+    fields = {*need.inputs, *need.outputs}
+    known = {name for offer in offers for name in (*offer.inputs, *offer.outputs)}
+    return _count_words_of_own(fields & known) / (_count_words_of_own(fields) + FEW_FIELDS)
 
 
-def _measure_schema(need: MissingTool, offer: ToolSignature) -> tuple[float, float, float, float]:
-    """Return how near inputs and outputs are, and which share of inputs is unfilled or unused."""
-    placed = len(offer.required) == len(need.inputs)
-    filled = _match_fields(offer.required, need.inputs, placed)
-    inputs = (_share(filled) + _share(_match_fields(need.inputs, offer.inputs, placed))) / 2
-    alone = len(offer.outputs) == len(need.outputs) == 1
-    both = offer.outputs and need.outputs
-    outputs = _share(_match_fields(need.outputs, offer.outputs, alone)) if both else 0.5
-    left = [_loose_kind(name, need.inputs[name]) for name in need.inputs]
-    lacking = 0
-    for name, kind in offer.required.items():
-        wanted = _loose_kind(name, kind)
-        if wanted in left:
-            left.remove(wanted)
-        else:
-            lacking += 1
-    return (
-        inputs,
-        outputs,
-        lacking / max(1, len(offer.required)),
-        len(left) / max(1, len(need.inputs)),
-    )
+def _count_words_of_own(names: Iterable[str]) -> float:
+    return sum(1 if len(tool_actions.words_of(name)) > 1 else ONE_WORD for name in names)
 
 
-def _loose_kind(name: str, kind: str) -> str:
-    """Return the kind of a field; a number that may be an identifier is a text to other authors."""
-    found = _kind(name, kind)
-    return "text" if found == "url" or kind in ("integer", "string") else found
-
-
-def _cover(words: Sequence[str], others: Sequence[str]) -> tuple[float, float]:
-    """Return how well the words are found among the others: on average, and the least of them."""
-    if not words:
-        return 0.5, 0.5
-    best = [max((_same_thing(word, other) for other in others), default=0.0) for word in words]
-    return sum(best) / len(best), min(best)
-
-
-def _same_thing(one: str, other: str) -> float:
-    if tool_words.standard(one) == tool_words.standard(other):
-        return 1.0
-    return _similarity(one, other)
-
-
-def _likeness(one: str, other: str) -> float:
-    return _similarity(tool_words.standardise(one), tool_words.standardise(other))
-
-
-def _things_of(*fields: dict[str, str]) -> list[str]:
-    return [
-        word for each in fields for name in each for word in tool_words.things(_split_name(name))
-    ]
-
-
-def _short(name: str) -> str:
-    return name.rpartition(".")[2]
-
-
-def _signature_of_need(need: MissingTool) -> ToolSignature:
-    return ToolSignature(
+def _signature_of_need(need: MissingTool) -> tool_signatures.ToolSignature:
+    return tool_signatures.ToolSignature(
         need.name,
         need.description,
         need.inputs,
@@ -404,120 +284,3 @@ def _signature_of_need(need: MissingTool) -> ToolSignature:
         need.outputs,
         need.estimated_risk != "high",
     )
-
-
-def _offer(tool: client.Tool) -> ToolSignature:
-    inputs = _kinds(tool.input_schema)
-    required = {
-        name: inputs.get(name, "string") for name in tool.input_schema.get("required") or []
-    }
-    description = " ".join(tool.description.split("Args:")[0].split())
-    return ToolSignature(
-        tool.name,
-        description[:LONGEST_DESCRIPTION],
-        required,
-        inputs,
-        _kinds(tool.output_schema or {}),
-        tool.read_only,
-    )
-
-
-def _kinds(schema: dict[str, object]) -> dict[str, str]:
-    properties = schema.get("properties")
-    found = properties if isinstance(properties, dict) else {}
-    return {str(name): _type(field) for name, field in found.items()}
-
-
-def _type(field: object) -> str:
-    """Return the type of a field; of several, the first that says something."""
-    if not isinstance(field, dict):
-        return "string"
-    given = field.get("type") or [
-        each.get("type") for each in field.get("anyOf") or [] if isinstance(each, dict)
-    ]
-    types = (
-        [given]
-        if isinstance(given, str)
-        else [str(each) for each in given if each and each != "null"]
-    )
-    return types[0] if types else "string"
-
-
-def _match_fields(wanted: dict[str, str], given: dict[str, str], placed: bool) -> list[float]:
-    """Return for each wanted field how near its counterpart is, 0 to 1; each given field stands for
-    one.
-    """
-    pairs = sorted(
-        (
-            (_same_field(one, wanted[one], other, given[other]), one, other)
-            for one in wanted
-            for other in given
-        ),
-        reverse=True,
-    )
-    found: list[float] = []
-    left, right = set(wanted), set(given)
-    for near, one, other in pairs:
-        if one in left and other in right:
-            left.discard(one)
-            right.discard(other)
-            alike = _kind(one, wanted[one]) == _kind(other, given[other])
-            found.append(max(near, PLACED) if placed and alike else near)
-    return found + [0.0] * len(left)
-
-
-def _same_field(one: str, its: str, other: str, others: str) -> float:
-    near = (
-        1.0
-        if set(_parts(one)) & set(_parts(other))
-        else _similarity(_split_name(one), _split_name(other))
-    )
-    return near if _kind(one, its) == _kind(other, others) else OTHER_KIND * near
-
-
-def _share(found: list[float]) -> float:
-    return sum(found) / len(found) if found else 1.0
-
-
-def _kind(name: str, word: str) -> str:
-    first = re.split(r"[^a-z]", word.strip().lower())[0]
-    kind = KINDS.get(first, first or "text")
-    return (
-        "url" if kind == "text" and any(KINDS.get(part) == "url" for part in _parts(name)) else kind
-    )
-
-
-def _fields(offer: ToolSignature) -> str:
-    return (
-        f"takes {', '.join(map(_split_name, offer.inputs))}; returns"
-        f" {', '.join(map(_split_name, offer.outputs))}"
-    )
-
-
-def _split_name(name: str) -> str:
-    return " ".join(_parts(name))
-
-
-def _parts(name: str) -> list[str]:
-    return [part.lower() for part in SPLIT.split(name) if part]
-
-
-@functools.lru_cache(maxsize=65_536)
-def _similarity(one: str, other: str) -> float:
-    """Return how near two texts are in meaning, 0 to 1; by their words where no embedding can be
-    had.
-    """
-    first, second = _vector(one), _vector(other)
-    if first is None or second is None:
-        own, others = claims.content_words(one), claims.content_words(other)
-        return len(own & others) / (min(len(own), len(others)) or 1)
-    return max(0.0, sum(left * right for left, right in zip(first, second, strict=True)))
-
-
-@functools.lru_cache(maxsize=16_384)
-def _vector(text: str) -> embedding.Vector | None:
-    # The local model, whatever the settings say: the weights above were fitted with it.
-    try:
-        return embedding.embed([text])[0]
-    except errors.BadSetting:
-        return None

@@ -36,6 +36,21 @@ VALUE = re.compile(
     r"|\b[\w.-]{0,40}?\d[\w.:/-]{0,40}"
 )
 NAME = re.compile(r"(?<=[\w,] )[A-Z][a-z]+")
+# What stands before the thing that a clause is about, and where its phrase ends.
+LEAD_IN = re.compile(
+    r"^(?:(?:what(?:'s)?|which|who(?:'s)?|where|when|why|how(?: many| much| long| far| often| old)?"
+    r"|is|are|was|were|does|do|did|has|have|had|the|an?|some|any|all|my|me|us|there)\b\s*)+",
+    re.IGNORECASE,
+)
+PHRASE_END = re.compile(
+    r"[,;:.!?()]|\b(?:with|given|for|in|at|from|using|on|by|to|into|if|that|which|when|where|based"
+    r"|than|between|under|over|during|after|before|as|about|and|or|is|are|was|were|has|have|had|do"
+    r"|does|did|can|could|would|will|should|who|whose|because|so|but|until|since|within|without|per"
+    r"|via|through|i|we|you|he|she|they|it|my|your|me|us)\b",
+    re.IGNORECASE,
+)
+MOST_THINGS = 3
+MOST_OBJECTS = 6
 SHORTEST = 7
 MOST_CLAUSES = 8
 
@@ -47,7 +62,25 @@ def list_clauses(text: str) -> tuple[str, ...]:
     for sentence in _sentences(text):
         asked = [sentence[match.end() :] for match in ASKING.finditer(sentence)]
         found += [sentence, *(part for part in asked if len(part) >= SHORTEST)]
-    return tuple(drop_values(part) for part in found[:MOST_CLAUSES])
+    return tuple(drop_values(part) for part in found[:MOST_CLAUSES]) or (drop_values(text),)
+
+
+@functools.lru_cache(maxsize=256)
+def list_objects(text: str) -> tuple[str, ...]:
+    """Return the things that are asked for in each clause: `Calculate the volume of a cone with
+    radius 4` asks for a volume, of a cone.
+    """
+    found: list[str] = []
+    for clause in reversed(list_clauses(text)):
+        words = LEAD_IN.sub("", clause)
+        first, _, rest = words.partition(" ")
+        words = rest if tool_actions.is_verb(first.lower()) else words
+        for part in PHRASE_END.split(words):
+            things = tool_words.things(part) if part else []
+            if things:
+                found += [thing.lower() for thing in things[:MOST_THINGS]]
+                break
+    return tuple(dict.fromkeys(found))[:MOST_OBJECTS]
 
 
 def drop_values(text: str) -> str:

@@ -6,6 +6,7 @@
 of a list.
 """
 
+import functools
 import re
 
 from f.millrace.agents import tool_actions
@@ -66,6 +67,7 @@ _RIVALS = tuple(
 )
 
 
+@functools.lru_cache(maxsize=16_384)
 def standard(word: str) -> str:
     """Return the word that stands for all that mean the same, without the ending of a plural."""
     word = word.lower()
@@ -75,6 +77,7 @@ def standard(word: str) -> str:
     return word.removesuffix("s") if len(word) > 3 and not word.endswith("ss") else word
 
 
+@functools.lru_cache(maxsize=16_384)
 def standardise(text: str) -> str:
     """Return the text in words that all authors use."""
     return LETTERS.sub(lambda found: standard(found[0]), FILE.sub("a file", text).lower())

@@ -100,9 +100,12 @@ def report_gap(
         try:
             listed = list(tools.listed.values())
             judged = await tool_judge.judge(report.missing_tools, listed)
-            made.append(missing_tools.report(run_id, report, listed, judged))
+            stored = missing_tools.report(run_id, report, listed, judged)
         except errors.BadInput as error:
             return f"Not accepted: {error}"
-        return "Stored. Go on with what can be done."
+        made.append(stored)
+        doubts = stored["existing_tools_checked"][len(report.existing_tools_checked) :]
+        told = "".join(f" {doubt.removeprefix(missing_tools.MARK)}." for doubt in doubts)
+        return f"Stored. Go on with what can be done.{told}"
 
     return FunctionTool(report_missing_tool, takes_ctx=False)

@@ -522,6 +522,23 @@ def new_items(story: Story, known: Known) -> list[Item]:
     return [item for item in fresh if not duplicates.repeats(item, known.items)]
 
 
+def put_news_first(story: Story, fresh: Sequence[Item], known: Known) -> None:
+    """Sort the items of a story that goes on: the `fresh` ones first, of them those that say most
+    that the known items did not, by the words of their titles and first paragraphs.
+    """
+    told = {word for item in known.items for word in _words_of(item)}
+    news = {item.id: len(_words_of(item) - told) for item in fresh}
+    # The sort is stable: what says as much stays in its order, copies stay behind.
+    story.items.sort(key=lambda item: news.get(item.id, -1), reverse=True)
+    copies = [item for item in story.items if item.id in story.copies]
+    story.items = [*_originals(story), *copies]
+
+
+def _words_of(item: Item) -> set[str]:
+    text = item.text[: story_terms.LETTERS_AT_MOST]
+    return {*duplicates.words(item.title), *duplicates.words(text)}
+
+
 def _originals(story: Story) -> list[Item]:
     return [item for item in story.items if item.id not in story.copies]
 

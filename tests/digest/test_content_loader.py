@@ -189,7 +189,7 @@ def test_a_warning_stands_above_low_confidence_but_not_at_each_single_source(
 
     one = section(run)
 
-    assert (one.unreviewed, one.support.startswith("Unreviewed. ")) == (unreviewed, unreviewed)
+    assert (one.unreviewed, one.support.startswith("Read with care. ")) == (unreviewed, unreviewed)
 
 
 def test_the_sides_of_a_conflict_name_their_sources(open_run):

@@ -346,11 +346,11 @@ def _add_findings(
     section.unreviewed = low and (sources > 1 or bool(section.conflicts))
     if section.own:
         return
-    section.support = confidence_words.describe(
+    section.support = confidence_words.describe_news(
         result["confidence"], result["parts"], sources, bool(section.conflicts)
     )
     if section.unreviewed and section.support:
-        section.support = f"Unreviewed. {section.support}"
+        section.support = f"Read with care. {section.support}"
 
 
 def _sides(

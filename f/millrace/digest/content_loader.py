@@ -347,7 +347,11 @@ def _add_findings(
     if section.own:
         return
     section.support = confidence_words.describe_news(
-        result["confidence"], result["parts"], sources, bool(section.conflicts)
+        result["confidence"],
+        result["parts"],
+        sources,
+        bool(section.conflicts),
+        len(section.cited) if sources else 0,
     )
     if section.unreviewed and section.support:
         section.support = f"Read with care. {section.support}"

@@ -20,10 +20,13 @@ GOOD_TOOLS, GOOD_SOURCES, GOOD_HISTORY = 60, 45, 45
 SEARCHES_FAILED = "some searches failed, so more may be known"
 
 
-def describe(score: int, parts: Mapping[str, Any], sources: int, disputed: bool = False) -> str:
+def describe(
+    score: int, parts: Mapping[str, Any], sources: int, disputed: bool = False, pages: int = 1
+) -> str:
     """Return how far a result can be relied on and why, in one line; empty where nothing was found.
 
-    `sources` counts the publishers that are cited, `disputed` says that some contradict each other.
+    `sources` counts the publishers that are cited, `disputed` says that some contradict each other,
+    `pages` counts what is listed below the line where all is of one publisher.
     """
     if sources < 1:
         return ""
@@ -31,17 +34,18 @@ def describe(score: int, parts: Mapping[str, Any], sources: int, disputed: bool 
     if sources == 1:
         # News is told from its own page: what a search would have added is not missed there.
         doubts = [reason for reason in reasons if reason != SEARCHES_FAILED]
-        return "; ".join(["One source, confirmed by no other", *doubts])
+        said = f"{pages} pages of one source" if pages > 1 else "One source"
+        return "; ".join([f"{said}, confirmed by no other", *doubts])
     return "; ".join([_agreement(score, parts, sources, disputed), *reasons])
 
 
 def describe_news(
-    score: int, parts: Mapping[str, Any], sources: int, disputed: bool = False
+    score: int, parts: Mapping[str, Any], sources: int, disputed: bool = False, pages: int = 1
 ) -> str:
     """Return the same of a topic of the news, which is told from its own pages: whether a search
     would have found more says nothing of them.
     """
-    return describe(score, {**parts, "tool_reliability": 100}, sources, disputed)
+    return describe(score, {**parts, "tool_reliability": 100}, sources, disputed, pages)
 
 
 def _agreement(score: int, parts: Mapping[str, Any], sources: int, disputed: bool) -> str:

@@ -189,7 +189,33 @@ def test_a_warning_stands_above_low_confidence_but_not_at_each_single_source(
 
     one = section(run)
 
-    assert (one.unreviewed, one.support.startswith("Unreviewed. ")) == (unreviewed, unreviewed)
+    assert (one.unreviewed, one.support.startswith("Read with care. ")) == (unreviewed, unreviewed)
+
+
+@pytest.mark.parametrize(
+    ("second", "said"),
+    [
+        pytest.param("https://one.example/2", "2 pages of one source, confirmed by no other",
+                     id="two pages of one site"),
+        pytest.param("https://one.example/1", "One source, confirmed by no other", id="one page"),
+        pytest.param("https://two.example/1", "2 sources, which tell different parts of it",
+                     id="two sites"),
+    ],
+)  # fmt: skip
+def test_the_line_above_the_sources_counts_those_that_stand_below_it(
+    open_run, configure, second, said
+):
+    configure(confidence_review=0)
+    run = open_run()
+    told = [
+        {"text": "It opened.", "citations": ["e1"]},
+        {"text": "It is big.", "citations": ["e2"]},
+    ]
+    run.topic("a", {**FOUND, "findings": told}, item_ids=[run.item("a")])
+    run.evidence("e1", "a", url="https://one.example/1")
+    run.evidence("e2", "a", url=second)
+
+    assert section(run).support == said
 
 
 def test_the_sides_of_a_conflict_name_their_sources(open_run):

@@ -195,3 +195,17 @@ def test_a_message_is_named_by_its_site_where_its_words_are_told():
     )
 
     assert [one.title for one in section.cited] == ["A plant opens", "Posts"]
+
+
+@pytest.mark.parametrize(
+    ("title", "place"),
+    [
+        pytest.param("The quay is late | The Courier", "", id="named behind the title"),
+        pytest.param("The quay is late - the courier", "", id="in other letters"),
+        pytest.param("The Courier", "The Courier", id="all of the title"),
+        pytest.param("Who reads The Courier", "The Courier", id="part of the title"),
+    ],
+)
+def test_a_site_that_the_title_names_is_not_named_twice(title, place):
+    assert Section(title, site="The Courier").place == place
+    assert Headline(title, "", "The Courier").place == place

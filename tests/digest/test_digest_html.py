@@ -1,6 +1,8 @@
 """What the HTML form of a digest says, read without its tags."""
 
 import re
+import shutil
+import subprocess
 from dataclasses import replace
 from datetime import date
 from html import unescape
@@ -19,7 +21,10 @@ from f.millrace.digest.digest_content import (
     Reference,
     Section,
 )
+from scripts.docs import digest_picture
 from tests.research.test_compose import content
+
+CHROMIUM = next((found for name in digest_picture.BROWSERS if (found := shutil.which(name))), None)
 
 
 def topic(title: str = "Plant", **changes: Any) -> Section:
@@ -312,3 +317,32 @@ def test_the_first_topic_of_a_theme_has_no_line_above_it():
     bare = digest_html.page(content()).count('class="rule"')
     assert digest_html.page(content(sections=one)).count('class="rule"') == bare + 1
     assert digest_html.page(content(sections=themes)).count('class="rule"') == bare + 1
+
+
+@pytest.mark.skipif(
+    CHROMIUM is None, reason=f"no browser: install one of {', '.join(digest_picture.BROWSERS)}"
+)
+def test_no_word_makes_the_page_wider_than_a_phone(tmp_path):
+    # Beyond the edge, what is written from right to left would begin where nobody looks.
+    long = "Donaudampfschifffahrts" * 8
+    side = {"claim": long, "dates": [], "sources": [long], "links": [""], "trusted": True}
+    reference = Reference(1, long, "https://a.example/", "a.example", "", "web", long)
+    section = topic(long, site=long, background=long, support=long, findings=[(long, [1])],
+                    references=[reference], conflicts=[Disagreement(long, [side], long)],
+                    why_it_matters=long, own=long, related=[OwnText(long, long, "", long)],
+                    talk=Discussion(long, "https://b.example/", 3, 4, long))  # fmt: skip
+    html = digest_html.page(
+        content(sections=[section], headlines=[Headline(long, "https://a.example/", long)],
+                notices=[long], notes=[long], readings=[Reading(long, "failed", 0, 0, long)])
+    )  # fmt: skip
+    tell = "<script>document.title = document.documentElement.scrollWidth</script>"
+    (tmp_path / "mail.html").write_text(html + tell)
+
+    done = subprocess.run(
+        [str(CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars",
+         "--window-size=500,900",
+         f"--user-data-dir={tmp_path}/profile", "--dump-dom", f"file://{tmp_path}/mail.html"],
+        capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+
+    assert "<title>500</title>" in done.stdout

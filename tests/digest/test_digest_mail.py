@@ -125,6 +125,30 @@ def test_others_cannot_write_the_marks_of_a_digest():
     assert clean(background="{{reply}}").background == "{ {reply}}"
 
 
+@pytest.mark.parametrize(
+    ("title", "html", "plain"),
+    [
+        pytest.param("C++: <concepts>", "C++: &lt;concepts&gt;", "C++: <concepts>", id="header"),
+        pytest.param(
+            "The <dialog> tag", "The &lt;dialog&gt; tag", "The <dialog> tag", id="element"
+        ),
+        pytest.param(
+            '<img src="https://a.example/x">',
+            '&lt;img src="a[.]example"&gt;',
+            '<img src="a[.]example">',
+            id="address in it",
+        ),
+    ],
+)
+def test_what_looks_like_a_tag_in_a_title_is_shown(title, html, plain):
+    named = replace(Section("Plant", findings=[("It opened.", [])]), title=title)
+    made = digest_mail.render(content(sections=[named], headlines=[Headline(title, "", "")]))
+
+    assert made.html.replace("&quot;", '"').count(html) >= 2
+    assert made.plain.count(plain) == 2 and title not in made.html
+    assert plain in made.subject
+
+
 def test_a_line_of_others_is_one_line():
     assert clean(background="one\n\n two\tthree").background == "one two three"
 

@@ -29,13 +29,13 @@ def test_one_source_is_called_that_whatever_its_score():
     [
         (90, {}, False, "Well supported: 3 sources agree"),
         (90, {"agreeing": 2}, False, "Well supported: 2 of 3 sources agree"),
-        (90, {"agreeing": 1}, False, "Well supported: 3 sources, each with a part of it"),
-        (40, {}, True, "Weakly supported: 3 sources, which disagree"),
+        (90, {"agreeing": 1}, False, "3 sources, which tell different parts of it"),
+        (40, {}, True, "3 sources, which disagree"),
         (
             20,
             {"tool_reliability": 50},
             True,
-            "Doubtful: 3 sources, which disagree; searches failed",
+            "3 sources, which disagree; some searches failed, so more may be known",
         ),
         (80, {"source_quality": 30}, False, "little is known of who says it"),
         (80, {"history": 30}, False, "these sources were wrong before"),
@@ -43,6 +43,14 @@ def test_one_source_is_called_that_whatever_its_score():
 )
 def test_confidence_is_a_word_with_its_reasons(score, parts, disputed, said):
     assert said in confidence_words.describe(score, {**GOOD, **parts}, 3, disputed)
+
+
+def test_of_news_that_has_its_own_pages_no_search_is_missed():
+    parts = {**GOOD, "tool_reliability": 0, "agreeing": 1}
+
+    said = confidence_words.describe_news(40, parts, 2)
+
+    assert said == "2 sources, which tell different parts of it"
 
 
 def test_what_was_tried_is_told_with_how_to_set_a_web_search(configure):

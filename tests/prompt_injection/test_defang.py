@@ -26,6 +26,14 @@ from f.millrace.trust import defang, deobfuscation
         ("evil\u3002example/login, evil\u2024example", "evil[.]example/login, evil[.]example"),
         ("\u5b83\u7528Python\u3002Rust\u4e5f\u597d", "\u5b83\u7528Python.Rust\u4e5f\u597d"),
         (
+            "ノート100YEN.com, 見るevil.exampleのページ",
+            "ノート100yen[.]com, 見るevil[.]exampleのページ",
+        ),
+        ("見るаррӏе.example", "見るxn--80ak6aa92e[.]example"),
+        ("例え.example/x", "xn--r8jz45g[.]example/x"),
+        ("See Node.jsの本", "See Node.jsの本"),
+        ("Vec<String> and <concepts> in <b>C++</b>", "Vec<String> and <concepts> in C++"),
+        (
             "write to mallory@evil.example or @m@evil.example",
             "write to mallory@evil[.]example or @m@evil[.]example",
         ),

@@ -79,14 +79,14 @@ def test_low_confidence_is_marked_and_conflicts_show_both_sides(pipeline, two_st
     row = digest(pipeline.until_compose())
 
     for part in (
-        "Unreviewed. ",
+        "Read with care. ",
         "The plant makes 12 GWh.",
         "The plant makes 8 GWh.",
         "Trusted here.",
         "It is the later report.",
     ):
         assert part in row["html"]
-    assert "Unreviewed. " in row["plain"] and "SOURCES DISAGREE" in row["plain"]
+    assert "Read with care. " in row["plain"] and "SOURCES DISAGREE" in row["plain"]
 
 
 def test_all_sources_down_gives_a_digest_that_says_so(pipeline, offered):

@@ -87,6 +87,39 @@ def test_an_update_says_which_day_the_story_was_seen(pipeline, offered, clock):
     assert topics[0]["update_of"] is not None
 
 
+RECAP = (
+    "The port of Lindholm started a trial of autonomous cranes. Six cranes move containers at the"
+    " port of Lindholm without drivers. "
+)
+
+
+@pytest.mark.parametrize(
+    "loud",
+    [
+        pytest.param((f"{LONG} {RECAP}", "Autonomous cranes: the trial"), id="told page again"),
+        pytest.param((RECAP * 20, "Lindholm's trial of autonomous cranes"), id="longer recap"),
+    ],
+)
+def test_an_update_is_called_after_what_is_new_in_it(pipeline, offered, clock, loud):
+    title = "Port of Lindholm pauses trial of autonomous cranes"
+    offered["feeds"] = [
+        item("1", "Port of Lindholm starts trial of autonomous cranes", text=f"{LONG} {RECAP}")
+    ]
+    pipeline.run()
+    clock(NOW + timedelta(days=1))
+    text, other = loud
+    offered["feeds"] = [item("2", title, hours=-20, text=PAUSED)]
+    offered["hackernews"] = [
+        item("3", other, hours=-20, text=text, url="https://late.example/x", score=900)
+    ]
+
+    (topic,) = chosen(pipeline)
+
+    assert topic["title"] == title and topic["story_day"] == 2 and len(topic["item_ids"]) == 2
+    (first,) = db.fetch_all("SELECT title FROM source_item WHERE id = %s", [topic["item_ids"][0]])
+    assert first["title"] == title
+
+
 def test_what_was_shown_before_is_not_shown_again(pipeline, offered, clock):
     offered["feeds"] = [item("1", "Port of Lindholm starts trial of autonomous cranes", text=LONG)]
     pipeline.run()

@@ -169,6 +169,49 @@ def test_other_scripts_and_languages_are_grouped(one, other, apart):
     assert sorted(sorted(each.id for each in story.items) for story in found) == [["a", "b"], ["c"]]
 
 
+def page(key: str, title: str, text: str, site: str = "halm.example") -> Item:
+    return item(key, title, text, url=f"https://{site}/{key}")
+
+
+TICKETS = ("Tickets for May go on sale at noon.", "The Lantern Play by Orsolya Brandel: tickets.")
+REVIEWS = (
+    "What visitors write",
+    "Visitors of the Lantern Play by Orsolya Brandel liked the seats.",
+)
+LABELS = [
+    pytest.param("[The Lantern Play by Orsolya Brandel] {}", id="label in brackets"),
+    pytest.param("{} | Lantern Play, Orsolya Brandel", id="name of the site behind"),
+    pytest.param("Lantern Play, Orsolya Brandel – {}", id="name of the site before"),
+    pytest.param("【Lantern Play】{} - Orsolya Brandel", id="both"),
+]
+
+
+@pytest.mark.parametrize("label", LABELS)
+def test_two_pages_of_one_series_are_two_stories(label):
+    one, other = (page(key, label.format(title), text)
+                  for key, (title, text) in zip("ab", (TICKETS, REVIEWS), strict=True))  # fmt: skip
+    of_another_site = page("b", label.format(REVIEWS[0]), REVIEWS[1], "paper.example")
+
+    assert not are_one(one, other)
+    assert are_one(one, of_another_site)
+
+
+@pytest.mark.parametrize("label", LABELS)
+def test_a_series_is_no_story_that_goes_on(label):
+    told = stories.group([page("a", label.format(TICKETS[0]), TICKETS[1])])[0]
+    later = stories.group([page("b", label.format(REVIEWS[0]), REVIEWS[1])])[0]
+
+    assert stories.match(later, [known_of(told)]) is None
+
+
+@pytest.mark.parametrize("label", LABELS)
+def test_two_pages_of_one_series_that_tell_one_event_are_one_story(label):
+    fire = page("a", label.format("Fire in the hall of Tarnvik"), "Tarnvik: 340 guests are safe.")
+    cause = page("b", label.format("Tarnvik: a lamp lit the hall"), "340 guests fled in Tarnvik.")
+
+    assert are_one(fire, cause)
+
+
 def test_a_link_to_the_page_of_the_other_joins():
     paper = item("a", "Certificates for Inlining", url="https://papers.example/abs/2611.07781")
     post = item("b", "Lovely", "Read https://papers.example/abs/2611.07781 with your morning tea.")

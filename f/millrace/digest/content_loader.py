@@ -346,11 +346,15 @@ def _add_findings(
     section.unreviewed = low and (sources > 1 or bool(section.conflicts))
     if section.own:
         return
-    section.support = confidence_words.describe(
-        result["confidence"], result["parts"], sources, bool(section.conflicts)
+    section.support = confidence_words.describe_news(
+        result["confidence"],
+        result["parts"],
+        sources,
+        bool(section.conflicts),
+        len(section.cited) if sources else 0,
     )
     if section.unreviewed and section.support:
-        section.support = f"Unreviewed. {section.support}"
+        section.support = f"Read with care. {section.support}"
 
 
 def _sides(

@@ -60,6 +60,15 @@ class Discussion:
         return f"{', '.join(parts) or 'discussed'} on {self.site}{called}"
 
 
+def _name_place(title: str, site: str, talk: Discussion | None) -> str:
+    """Return the site, unless the title ends with it, as pages write theirs, or it is where the
+    item is discussed.
+    """
+    named = site_names.SEPARATOR.split(title)[1:]
+    said = bool(named) and named[-1].strip().casefold() == site.casefold()
+    return "" if said or (talk and talk.site == site) else site
+
+
 @dataclass(frozen=True)
 class Headline:
     """A new item that no topic tells; `unread` says why its page could not be read, `own` why not
@@ -77,8 +86,8 @@ class Headline:
 
     @property
     def place(self) -> str:
-        """Its site, unless the discussion names it already."""
-        return "" if self.talk and self.talk.site == self.site else self.site
+        """Its site, unless the title or the discussion names it already."""
+        return _name_place(self.title, self.site, self.talk)
 
 
 @dataclass(frozen=True)
@@ -158,8 +167,8 @@ class Section:
 
     @property
     def place(self) -> str:
-        """Its site, unless the discussion names it already."""
-        return "" if self.talk and self.talk.site == self.site else self.site
+        """Its site, unless the title or the discussion names it already."""
+        return _name_place(self.title, self.site, self.talk)
 
     @property
     def prose(self) -> list[tuple[str, list[int]]]:

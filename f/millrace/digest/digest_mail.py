@@ -55,7 +55,7 @@ def sanitise_content(content: digest_content.Content) -> digest_content.Content:
     for reading in copy.readings:
         reading.error = _line_of_others(reading.error)[:300]
     for section in copy.sections:
-        section.title = _line_of_others(section.title)[:200] or UNTITLED
+        section.title = _title_of_others(section.title)[:200] or UNTITLED
         section.theme = _line_of_others(section.theme)[:60]
         section.url, section.site = _clean_url(section.url), _site(section.site, section.url)
         section.talk = _clean_talk(section.talk)
@@ -82,7 +82,7 @@ def sanitise_content(content: digest_content.Content) -> digest_content.Content:
 def _clean_reference(reference: digest_content.Reference) -> digest_content.Reference:
     return replace(
         reference,
-        title=_line_of_others(reference.title)[:200] or UNTITLED,
+        title=_title_of_others(reference.title)[:200] or UNTITLED,
         url=_clean_url(reference.url),
         host=_one_line(reference.host)[:100],
         date=_one_line(reference.date)[:40],
@@ -93,7 +93,7 @@ def _clean_reference(reference: digest_content.Reference) -> digest_content.Refe
 def _clean_headline(headline: digest_content.Headline) -> digest_content.Headline:
     return replace(
         headline,
-        title=digest_content.shorten(_line_of_others(headline.title), 140) or UNTITLED,
+        title=digest_content.shorten(_title_of_others(headline.title), 140) or UNTITLED,
         url=_clean_url(headline.url),
         site=_site(headline.site, headline.url),
         talk=_clean_talk(headline.talk),
@@ -106,7 +106,7 @@ def _clean_own(one: digest_content.OwnText) -> digest_content.OwnText:
     return replace(
         one,
         origin=_one_line(one.origin)[:200],
-        title=_line_of_others(one.title)[:200],
+        title=_title_of_others(one.title)[:200],
         line=_line_of_others(one.line),
     )
 
@@ -118,7 +118,7 @@ def _clean_talk(talk: digest_content.Discussion | None) -> digest_content.Discus
         talk,
         url=_clean_url(talk.url),
         site=_site(talk.site, ""),
-        title=_line_of_others(talk.title)[:200],
+        title=_title_of_others(talk.title)[:200],
     )
 
 
@@ -138,6 +138,12 @@ def _line_of_others(text: str) -> str:
     """Return others' words in one line, with addresses that lead nowhere."""
     # Marks of digest/digest_text are ours alone.
     return " ".join(_text(defang.defang(text)).split()).replace("{{", "{ {")
+
+
+def _title_of_others(title: str) -> str:
+    """Return a title in one line. It is text, not markup: `<dialog>` in it is what it is about."""
+    shown = _text(defang.defang(title, markup=False))
+    return " ".join(shown.split()).replace("{{", "{ {")
 
 
 def _shown(text: str) -> str:

@@ -24,6 +24,7 @@ COLOURS = (
 SHEET = f"""
 body{{margin:0;padding:0;-webkit-text-size-adjust:100%;text-size-adjust:100%}}
 td,p,h1,h2,h3{{text-align:start}}
+td{{overflow-wrap:anywhere;word-break:break-word}}
 p{{margin:0}}
 .body{{font-family:{SANS}}}
 .brand{{font:bold 12px/16px {SANS};letter-spacing:3px}}
@@ -42,7 +43,7 @@ h2 a{{text-decoration:none}}
 .why{{margin-top:12px;font:16px/25px {SERIF}}}
 .back{{margin-top:12px;font:14px/21px {SANS}}}
 .label{{margin-top:16px;font:bold 13px/19px {SANS}}}
-.ref,.also,.read{{font:13px/19px {SANS};overflow-wrap:anywhere;word-break:break-word}}
+.ref,.also,.read{{font:13px/19px {SANS}}}
 .ref td{{padding-top:4px}}
 .also td{{padding:7px 0}}
 .also .head{{font:15px/21px {SANS};text-decoration:none}}

@@ -91,7 +91,7 @@ def _topic(topic: findings.Topic, evidence: dict[str, rows.Evidence]) -> dict[st
         "summary": result["summary"],
         "confidence": result["confidence"],
         "confidence_parts": result["parts"],
-        "confidence_words": confidence_words.describe(
+        "confidence_words": confidence_words.describe_news(
             result["confidence"],
             result["parts"],
             _publishers(cited, evidence),

@@ -17,13 +17,16 @@ if TYPE_CHECKING:
 WORDS = ((75, "Well supported"), (55, "Supported"), (35, "Weakly supported"), (0, "Doubtful"))
 # Below these a part of the score is a reason that is worth telling.
 GOOD_TOOLS, GOOD_SOURCES, GOOD_HISTORY = 60, 45, 45
-SEARCHES_FAILED = "searches failed"
+SEARCHES_FAILED = "some searches failed, so more may be known"
 
 
-def describe(score: int, parts: Mapping[str, Any], sources: int, disputed: bool = False) -> str:
+def describe(
+    score: int, parts: Mapping[str, Any], sources: int, disputed: bool = False, pages: int = 1
+) -> str:
     """Return how far a result can be relied on and why, in one line; empty where nothing was found.
 
-    `sources` counts the publishers that are cited, `disputed` says that some contradict each other.
+    `sources` counts the publishers that are cited, `disputed` says that some contradict each other,
+    `pages` counts what is listed below the line where all is of one publisher.
     """
     if sources < 1:
         return ""
@@ -31,24 +34,32 @@ def describe(score: int, parts: Mapping[str, Any], sources: int, disputed: bool 
     if sources == 1:
         # News is told from its own page: what a search would have added is not missed there.
         doubts = [reason for reason in reasons if reason != SEARCHES_FAILED]
-        return "; ".join(["One source, confirmed by no other", *doubts])
-    word = next(word for least, word in WORDS if score >= least)
-    agreeing = 0 if disputed else min(int(parts.get("agreeing") or 0), sources)
-    return "; ".join([f"{word}: {_agreement(sources, agreeing, disputed)}", *reasons])
+        said = f"{pages} pages of one source" if pages > 1 else "One source"
+        return "; ".join([f"{said}, confirmed by no other", *doubts])
+    return "; ".join([_agreement(score, parts, sources, disputed), *reasons])
 
 
-def _agreement(sources: int, agreeing: int, disputed: bool) -> str:
+def describe_news(
+    score: int, parts: Mapping[str, Any], sources: int, disputed: bool = False, pages: int = 1
+) -> str:
+    """Return the same of a topic of the news, which is told from its own pages: whether a search
+    would have found more says nothing of them.
+    """
+    return describe(score, {**parts, "tool_reliability": 100}, sources, disputed, pages)
+
+
+def _agreement(score: int, parts: Mapping[str, Any], sources: int, disputed: bool) -> str:
     """Return what the sources are to each other. Those agree that state the first finding, each by
-    itself.
+    itself; only what they agree on has a word for how well it is supported.
     """
     if disputed:
         return f"{sources} sources, which disagree"
+    agreeing = min(int(parts.get("agreeing") or 0), sources)
     if agreeing < 2:
-        return f"{sources} sources, each with a part of it"
+        return f"{sources} sources, which tell different parts of it"
+    word = next(word for least, word in WORDS if score >= least)
     return (
-        f"{sources} sources agree"
-        if agreeing == sources
-        else f"{agreeing} of {sources} sources agree"
+        f"{word}: {agreeing if agreeing == sources else f'{agreeing} of {sources}'} sources agree"
     )
 
 

@@ -155,11 +155,16 @@ def _group(items: list[duplicates.Item], opened: run_plan.RunPlan) -> list[Candi
     )
     told = {item.id for story in known for item in story.items}
     today = stories.group([item for item in items if item.id not in told], titles)
-    return [
-        Candidate(story, continues)
-        for story, continues in stories.follow(today, known, titles)
-        if continues is None or stories.new_items(story, continues)
-    ]
+    found: list[Candidate] = []
+    for story, continues in stories.follow(today, known, titles):
+        fresh = story.items if continues is None else stories.new_items(story, continues)
+        if not fresh:
+            continue
+        if continues is not None:
+            # The topic is called after its first item, and told from it first.
+            stories.put_news_first(story, fresh, continues)
+        found.append(Candidate(story, continues))
+    return found
 
 
 def _background(opened: run_plan.RunPlan) -> list[str]:

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 
-from f.millrace.stories import duplicates, story_terms, story_words
+from f.millrace.stories import duplicates, series, story_terms, story_words
 
 Item = duplicates.Item
 
@@ -161,7 +161,14 @@ def weigh(one: Item, other: Item, terms: story_terms.Collection) -> float:
     """Return how much speaks for one event; ENOUGH and more for the same."""
     if _are_issues(one.title, other.title) or _are_works(one, other):
         return 0.0
-    return weigh_terms(terms.of(one), terms.of(other), _days_between(one, other), terms)
+    days = _days_between(one, other)
+    return weigh_terms(terms.of(one), terms.of(other), days, terms, _find_labels(one, other, terms))
+
+
+def _find_labels(one: Item, other: Item, terms: story_terms.Collection) -> frozenset[str]:
+    """Return the terms of the labels that two pages of one series share."""
+    labels = series.find_shared_labels(one, other)
+    return frozenset(term for label in labels for term in terms.keys_of(label))
 
 
 def _are_works(one: Item, other: Item) -> bool:
@@ -190,15 +197,22 @@ def _split_calendar(title: str) -> tuple[list[str], list[str]]:
 
 
 def weigh_terms(
-    a: story_terms.Terms, b: story_terms.Terms, days: float, terms: story_terms.Collection
+    a: story_terms.Terms,
+    b: story_terms.Terms,
+    days: float,
+    terms: story_terms.Collection,
+    labels: frozenset[str] = frozenset(),
 ) -> float:
-    common = a.salience.keys() & b.salience.keys()
+    """Return how much speaks for one event; `labels` are terms of their series, which say
+    nothing.
+    """
+    common = (a.salience.keys() & b.salience.keys()) - labels
     named, used = _weigh_names(a, b, common, terms)
     links = {link for link in a.links & b.links if terms.linked[link] < LINKED_BY_ALL}
     salient = [min(a.salience[term], b.salience[term]) for term in common if term[0] == "e"]
     event = EVENT * max([float(bool(links)), *salient])
     figures = sum(FIGURE for term in common if term[0] == "f" and story_terms.is_telling(term[2:]))
-    context = CONTEXT * story_terms.cosine(a.weights, b.weights, used)
+    context = CONTEXT * story_terms.cosine(a.weights, b.weights, used | labels)
     others = not links and _name_others(a, b, terms)
     if others and not event and not any(term[0] in "ni" for term in used):
         return 0.0
@@ -405,7 +419,11 @@ class Follower:
         items = self._known[number][1]
         scores = [
             weigh_terms(
-                terms, profile.terms, min(_days_between(item, old) for old in items), self._terms
+                terms,
+                profile.terms,
+                min(_days_between(item, old) for old in items),
+                self._terms,
+                frozenset.intersection(*(_find_labels(item, old, self._terms) for old in items)),
             )
             + OWN_NAME * profile.is_named_by(terms)
             for item in told
@@ -502,6 +520,23 @@ def new_items(story: Story, known: Known) -> list[Item]:
     earlier = {item.id for item in known.items}
     fresh = [item for item in _originals(story) if item.id not in earlier]
     return [item for item in fresh if not duplicates.repeats(item, known.items)]
+
+
+def put_news_first(story: Story, fresh: Sequence[Item], known: Known) -> None:
+    """Sort the items of a story that goes on: the `fresh` ones first, of them those that say most
+    that the known items did not, by the words of their titles and first paragraphs.
+    """
+    told = {word for item in known.items for word in _words_of(item)}
+    news = {item.id: len(_words_of(item) - told) for item in fresh}
+    # The sort is stable: what says as much stays in its order, copies stay behind.
+    story.items.sort(key=lambda item: news.get(item.id, -1), reverse=True)
+    copies = [item for item in story.items if item.id in story.copies]
+    story.items = [*_originals(story), *copies]
+
+
+def _words_of(item: Item) -> set[str]:
+    text = item.text[: story_terms.LETTERS_AT_MOST]
+    return {*duplicates.words(item.title), *duplicates.words(text)}
 
 
 def _originals(story: Story) -> list[Item]:

@@ -207,6 +207,10 @@ class Collection:
         """Return the logarithm of items to items that have the term."""
         return math.log(self.count / (self._spread[term] + IMAGINED * _share(term)))
 
+    def keys_of(self, text: str) -> set[str]:
+        """Return the terms of a few words, such as a part of a title."""
+        return {self.key(token) for token in read(duplicates.Item("", "", text)).title}
+
     def key(self, token: Token) -> str:
         """Return the term that a token stands for."""
         if token.form not in self._key_of:

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING, Any
 
-from f.millrace.core import invisible, run_context
+from f.millrace.core import elements, invisible, run_context
 
 if TYPE_CHECKING:
     from f.millrace.core import contracts
@@ -27,19 +27,7 @@ BLOCKS = frozenset(
 )
 HIDDEN = frozenset({"script", "style", "template", "noscript"})
 
-# The elements of HTML, also those of the past.
-ELEMENTS = frozenset(
-    """a abbr acronym address applet area article aside audio b base basefont bdi bdo big blink
-    blockquote body br button canvas caption center cite code col colgroup data datalist dd del
-    details dfn dialog dir div dl dt em embed fieldset figcaption figure font footer form frame
-    frameset h1 h2 h3 h4 h5 h6 head header hgroup hr html i iframe img input ins kbd label legend li
-    link main map mark marquee math menu meta meter nav nobr noframes noscript object ol optgroup
-    option output p param path picture pre progress q rp rt ruby s samp script search section select
-    slot small source span strike strong style sub summary sup svg table tbody td template textarea
-    tfoot th thead time title tr track tt u ul var video wbr""".split()
-)
-FOREIGN = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9-]*|:[a-z][a-z0-9-]*)")
-_TAGS = "|".join(sorted(ELEMENTS, key=len, reverse=True))
+_TAGS = "|".join(sorted(elements.ELEMENTS, key=len, reverse=True))
 OPENING = re.compile(rf"<({_TAGS})(?:\s[^<>]*)?>", re.IGNORECASE)
 CLOSING = re.compile(rf"</({_TAGS})\s*+>", re.IGNORECASE)
 # Empty by nature, or with an attribute: nothing closes it.
@@ -176,13 +164,6 @@ def _has_markup(title: str) -> bool:
     )
 
 
-def _is_markup(tag: str) -> bool:
-    """Tell whether it is the name of an element: one of HTML, one of somebody's own (x-player) or
-    of another language inside of it (o:p).
-    """
-    return tag in ELEMENTS or bool(FOREIGN.fullmatch(tag))
-
-
 class _Text(HTMLParser):
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
@@ -190,7 +171,7 @@ class _Text(HTMLParser):
         self.hidden = 0
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002
-        if not _is_markup(tag):
+        if not elements.is_element(tag):
             self.handle_data(self.get_starttag_text() or "")
             return
         self.hidden += tag in HIDDEN
@@ -198,7 +179,7 @@ class _Text(HTMLParser):
             self.parts.append("\n")
 
     def handle_endtag(self, tag: str) -> None:
-        if not _is_markup(tag):
+        if not elements.is_element(tag):
             self.handle_data(f"</{tag}>")
             return
         self.hidden -= tag in HIDDEN and self.hidden > 0

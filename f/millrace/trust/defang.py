@@ -8,7 +8,7 @@ have gone; images and markup go.
 
 import re
 
-from f.millrace.core import invisible
+from f.millrace.core import elements, invisible
 from f.millrace.trust import deobfuscation
 
 # An address may have brackets in it, one in another; each part is taken whole, so that no text is
@@ -18,7 +18,7 @@ LINK = re.compile(
     r"\[([^\[\]]*+)\]\(\s*+<?((?:[^()\s>]++|\([^()\s>]*+\))*+)(?:[^()]++|\([^()]*+\))*+\)"
 )
 REFERENCE = re.compile(r"(?m)^[^\S\n]*+\[[^\[\]]++\]:\s*+\S.*+$")
-TAG = re.compile(r"<(?:/?[A-Za-z]|!)")
+TAG = re.compile(r"<(?:/?([A-Za-z][^\s<>/]*+)|!)")
 SCHEMES = re.compile(
     r"\b(?:javascript|data|vbscript|file|mailto|tel|sms|callto|facetime|skype|sips?|xmpp|tg|whatsapp"
     r"|magnet|webcal|blob|view-source|bitcoin|ethereum):\S+",
@@ -35,11 +35,19 @@ FOURTH_VERSION = re.compile(r"(?<![\w.])(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?=/|:[0-9]
 HOST_OF_NAME = re.compile(r"(?<=@)(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.)+[^\W\d_]{2,24}\b")
 # Endings of hosts that are no words: `Evil.Com` is a host and `agree.It` is none.
 ENDINGS = frozenset("com net org info biz io app dev edu gov xyz online eu uk de ru cn".split())
+# Letters of scripts that put no space between words, nor between a word and the host beside it.
+ATTACHED = (
+    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff"
+    "\uac00-\ud7af\uf900-\ufaff\uff66-\uff9f"
+)
+WORDS_BESIDE_HOST = re.compile(rf"([{ATTACHED}]++(?=[^\W_]))?+(.+?)((?<=[A-Za-z])[{ATTACHED}]++)?")
 
 
-def defang(raw: str) -> str:
+def defang(raw: str, markup: bool = True) -> str:
     """Return the text without images, markup and working links; of an address its host stays, with
     [.] for its dots.
+
+    Without `markup` it is a text already, such as a title: what looks like a tag is shown.
     """
     shown = IMAGE.sub(lambda match: match[1], invisible.strip(deobfuscation.reveal_tags(raw)))
     shown = LINK.sub(
@@ -48,7 +56,7 @@ def defang(raw: str) -> str:
         ),
         REFERENCE.sub("", shown),
     )
-    shown = SIXTH_VERSION.sub(lambda match: match[1], _strip_tags(shown))
+    shown = SIXTH_VERSION.sub(lambda match: match[1], _strip_tags(shown) if markup else shown)
     shown = SCHEMES.sub("", deobfuscation.URL.sub(lambda match: _host(match[0]), shown))
     shown = deobfuscation.HOST.sub(_defang_host, OTHER_DOTS.sub(".", shown))
     for addresses in (HOST_OF_NAME, FOURTH_VERSION):
@@ -57,17 +65,21 @@ def defang(raw: str) -> str:
 
 
 def _defang_host(match: "re.Match[str]") -> str:
-    following = match.string[match.end() : match.end() + 2]
-    if _is_host(match[0], following):
-        return _dots(deobfuscation.wire_host(match[0]))
+    beside = WORDS_BESIDE_HOST.fullmatch(match[0])
+    before, name, after = (part or "" for part in beside.groups()) if beside else ("", match[0], "")
+    following = f"{after}{match.string[match.end() : match.end() + 2]}"
+    if _is_host(name, following):
+        return f"{before}{_dots(deobfuscation.wire_host(name))}{after}"
     return match[0]
 
 
 def _strip_tags(text: str) -> str:
-    """Return the text without tags and comments; 'x < y' and 'a > b' are none."""
+    """Return the text without tags and comments; 'x < y', 'a > b' and `List<Item>` are none."""
     kept: list[str] = []
     at = 0
-    while found := TAG.search(text, at):
+    for found in TAG.finditer(text):
+        if found.start() < at or (found[1] and not elements.is_element(found[1].lower())):
+            continue
         is_comment = text.startswith("<!--", found.start())
         end = text.find("-->", found.end()) + 2 if is_comment else -1
         if end < 2:

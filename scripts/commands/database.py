@@ -6,7 +6,7 @@ from typing import Any
 
 from f.millrace.core import config, db
 from scripts.database import embedded
-from scripts.database.ready import ready
+from scripts.database.ready import migrate, ready
 
 
 def add(commands: Any) -> None:
@@ -33,7 +33,7 @@ def act(options: argparse.Namespace) -> int:
     else:
         if not set_elsewhere:
             ready()
-        applied = db.migrate() if set_elsewhere else []
+        applied = migrate() if set_elsewhere else []
         print("applied " + ", ".join(applied) if applied else "up to date")
     return 0
 

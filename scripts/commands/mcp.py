@@ -1,14 +1,22 @@
 """`mcp`: offer the bundle's tools to other programs, and say how they connect."""
 
+from __future__ import annotations
+
 import argparse
 import asyncio
+import contextlib
 import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from scripts.commands.output import dump
 from scripts.database.ready import ready
 from scripts.paths import ROOT, STATE
 from scripts.serving import guard
+
+if TYPE_CHECKING:
+    from scripts.serving.served import Served
 
 PORT = 7410
 TOKEN_FILE = STATE / "mcp-token"
@@ -80,17 +88,13 @@ def config(options: argparse.Namespace) -> int:
 
 
 async def _stdio(options: argparse.Namespace) -> None:
-    from scripts.console.mcp_tools import run_tools
-    from scripts.serving.callers import serving
     from scripts.serving.transports import over_stdio
 
-    async with run_tools() as further, serving(options.servers, further=further) as server:
+    async with _offering(options.servers) as server:
         await over_stdio(server)
 
 
 async def _http(options: argparse.Namespace) -> None:
-    from scripts.console.mcp_tools import run_tools
-    from scripts.serving.callers import serving
     from scripts.serving.transports import listen, over_http
 
     held = guard.read_token(options.token_file)
@@ -107,8 +111,19 @@ async def _http(options: argparse.Namespace) -> None:
                 " before it.",
                 file=sys.stderr,
             )
-        async with run_tools() as further, serving(options.servers, held, further) as server:
+        async with _offering(options.servers, held) as server:
             await over_http(server, listening, held, options.allow_host)
+
+
+@contextlib.asynccontextmanager
+async def _offering(servers: list[str] | None, token: str = "") -> AsyncIterator[Served]:
+    """Yield the server with everything that is offered: tools, agents, runs."""
+    from scripts.console.mcp_tools import run_tools
+    from scripts.serving.agent_tools import AgentTools
+    from scripts.serving.callers import serving
+
+    async with run_tools() as runs, serving(servers, token, [AgentTools(), runs]) as server:
+        yield server
 
 
 def _address(host: str, port: int) -> str:

@@ -4,18 +4,22 @@ import argparse
 import getpass
 import logging
 import os
+import re
 import socket
 import webbrowser
 from typing import Any
 
+from f.millrace.core.errors import BadInput
 from f.millrace.trust import people
 from scripts.commands.run import sample_sources
 from scripts.commands.terminal import has_screen
 from scripts.database.ready import ready
+from scripts.serving import guard
 from scripts.serving.transports import listen
 
 PORT = 7420
 HOST = "127.0.0.1"
+ADDRESS = re.compile(r"https?://[^\s/?#@]+/?")
 
 
 def add(commands: Any) -> None:
@@ -28,6 +32,21 @@ def add(commands: Any) -> None:
     )
     parser.add_argument("--port", type=int, help=f"default: {PORT}, or a free one if it is taken")
     parser.add_argument("--no-open", action="store_true", help="only print the link")
+    parser.add_argument(
+        "--host",
+        default=HOST,
+        help="where to listen; other than loopback only inside of a container, with --allow-host",
+    )
+    parser.add_argument(
+        "--address",
+        metavar="URL",
+        help="where browsers reach it, for the link; default: where it listens",
+    )
+    parser.add_argument(
+        "--link",
+        action="store_true",
+        help="only make a link, for a console that is served already with the same database",
+    )
     parser.add_argument(
         "--as", dest="person", metavar="ID", help="sign in as this person; default: the owner"
     )
@@ -44,17 +63,20 @@ def add(commands: Any) -> None:
 
 def serve(options: argparse.Namespace) -> int:
     """Serve until the process is told to end."""
+    check(options)
     with sample_sources(options.sample):
         ready()
-        from scripts.console import sign_ins
-
         owner = people.establish(getpass.getuser())
         person = people.get(options.person) if options.person else owner
-        with _listen(options.port) as listening:
-            address = f"http://{HOST}:{listening.getsockname()[1]}"
-            link = f"{address}/enter?t={sign_ins.make_link(person['id'])}"
+        if options.link:
+            print(_link(options.address or f"http://{HOST}:{options.port or PORT}", person["id"]))
+            return 0
+        with _listen(options.host, options.port) as listening:
+            here = f"http://{HOST}:{listening.getsockname()[1]}"
+            link = _link(options.address or here, person["id"])
             print(
-                f"The console of {person['id']}, until Ctrl-C; this link works once:\n\n  {link}\n",
+                f"The console of {person['id']}, until Ctrl-C; this link works once, for a minute"
+                f" (scripts/millrace ui --link makes another):\n\n  {link}\n",
                 flush=True,
             )
             if not options.no_open and not os.environ.get("SSH_CONNECTION") and has_screen():
@@ -63,9 +85,31 @@ def serve(options: argparse.Namespace) -> int:
     return 0
 
 
-def _listen(port: int | None) -> socket.socket:
-    if port is not None:
-        return listen(HOST, port)
+def check(options: argparse.Namespace) -> None:
+    """Raise BadInput for a console that others could call by any name, or an address that is
+    none.
+    """
+    if options.host not in guard.LOOPBACK and not any(options.allow_host):
+        raise BadInput(
+            f"--host {options.host} can be reached from other machines; name with --allow-host what"
+            " it is called by, or leave --host out to listen on this machine only"
+        )
+    if options.address and not ADDRESS.fullmatch(options.address):
+        raise BadInput(
+            f"--address is {options.address!r}; give where browsers reach it, as in"
+            " https://console.example or http://127.0.0.1:7420"
+        )
+
+
+def _link(address: str, person: str) -> str:
+    from scripts.console import sign_ins
+
+    return f"{address.rstrip('/')}/enter?t={sign_ins.make_link(person)}"
+
+
+def _listen(host: str, port: int | None) -> socket.socket:
+    if port is not None or host != HOST:
+        return listen(host, PORT if port is None else port)
     try:
         return socket.create_server((HOST, PORT))
     except OSError:

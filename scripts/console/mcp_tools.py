@@ -81,7 +81,7 @@ class RunTools:
             "digest": self._digest,
         }
 
-    def describe(self) -> list[types.Tool]:
+    def describe(self) -> dict[str, types.Tool]:
         """Return the tools."""
         asks = {"type": "object", "properties": {"question": QUESTION, "run_id": RUN_ID}}
         day = {
@@ -89,7 +89,7 @@ class RunTools:
             "pattern": r"^\d{4}-\d\d-\d\d$",
             "description": "Default: the last",
         }
-        return [
+        tools = [
             _tool("ask", "Answer a question from memory, or by research when that has not enough."
                   " Each sentence names its sources.", asks, ANSWER, is_open=True),
             _tool("research", "Research a question anew, whatever memory has. Takes minutes; each"
@@ -97,11 +97,13 @@ class RunTools:
             _tool("digest", "Read the digest of a day.",
                   {"type": "object", "properties": {"day": day}}, DIGEST, is_open=False),
         ]  # fmt: skip
+        return {tool.name: tool for tool in tools}
 
     async def call(
         self, asked: Asked, name: str, arguments: dict[str, Any], reading: callers.Reading
     ) -> types.CallToolResult:
         """Call a tool; what is wrong with the call or its run is said as an error."""
+        reading.allow_addresses(arguments)
         try:
             found = await self._calls[name](asked, arguments, reading)
         except errors.MillraceError as error:

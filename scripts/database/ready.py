@@ -13,7 +13,7 @@ from scripts.database import embedded
 def ready() -> str:
     """Return the address of a migrated database; starts the embedded one when no other is set."""
     if config.settings().database_url.get_secret_value():
-        _migrate()
+        migrate()
     else:
         server = embedded.default()
         # Where `health` looks for room.
@@ -21,7 +21,7 @@ def ready() -> str:
         owner, steps = server.start(), server.steps_url()
         assert steps is not None
         with _environment(MILLRACE_OWNER_URL=owner, MILLRACE_DATABASE_URL=steps):
-            _migrate()
+            migrate()
         # Steps are given the address that cannot touch what was logged.
         os.environ["MILLRACE_DATABASE_URL"] = steps
         config.reload()
@@ -40,13 +40,30 @@ def _tell_end(server: embedded.Embedded) -> None:
     atexit.register(lambda: print(told, file=sys.stderr) if server.running() else None)
 
 
-def _migrate() -> None:
-    if db.migrate():
+def migrate() -> list[str]:
+    """Make the tables that are missing, those of the runner, too, and return the names of the
+    migrations that were applied.
+    """
+    applied = db.migrate()
+    if applied or _lacks_checkpoints():
         # Here, so that the first run needs no right to make tables.
         from scripts.runner.store import set_up_checkpoints
 
         with db.open_connection(db.owner_url()) as owner:
             set_up_checkpoints(owner)
+    return applied
+
+
+def _lacks_checkpoints() -> bool:
+    """Tell whether an owner is named who has to make the tables that Windmill does not need: a step
+    there has made all others.
+    """
+    if db.owner_url() == db.database_url():
+        return False
+    with db.open_connection(db.owner_url()) as owner:
+        row = owner.execute("SELECT to_regclass('checkpoint.checkpoint_writes') AS there")
+        found = row.fetchone()
+    return found is None or found["there"] is None
 
 
 @contextlib.contextmanager

@@ -18,12 +18,11 @@ from mcp import types
 from f.millrace.agents import registry
 from f.millrace.core import contracts, db, errors, redaction
 from f.millrace.tools import known_tools
-from f.millrace.tools.client import allows
+from f.millrace.tools.servers import AGENTS
 from scripts.commands.run import load_openflow
+from scripts.serving import callers
 from scripts.serving.served import Asked
 
-# As a server of tools is named in settings and options.
-SERVER = "agents"
 PREFIX = "agent_"
 BEAT_SECONDS = 2.0
 LAST_SAID = """
@@ -32,19 +31,37 @@ ORDER BY id DESC LIMIT 1
 """
 
 
-def list_agents(offered: list[list[str] | None]) -> dict[str, registry.Agent]:
-    """Return the agents that may be asked now, by the names of their tools; `offered` are lists
-    that each have to allow them.
-    """
-    return {
-        f"{PREFIX}{one.name}": one
-        for one in registry.list_agents(registry.user())
-        if all(allows(names, f"{SERVER}.{one.name}") for names in offered)
-    }
+class AgentTools:
+    """The agents that people made, as they stand at the moment of each call."""
+
+    server = AGENTS
+
+    def describe(self) -> dict[str, types.Tool]:
+        """Return the agents that may be asked now, as tools."""
+        return {one.name: _describe(one) for one in registry.list_agents(registry.user())}
+
+    async def call(
+        self, asked: Asked, name: str, arguments: dict[str, Any], reading: callers.Reading
+    ) -> types.CallToolResult:
+        """Have an agent answer, in a run of its own."""
+        try:
+            agent = registry.find_ready(name.removeprefix(PREFIX), registry.user())
+            told = await _ask(asked, agent, arguments, reading.caller)
+        except errors.MillraceError as error:
+            return callers.refusal(f"{type(error).__name__}: {error}")
+        if told["state"] == "failed" or not told["text"]:
+            return callers.refusal(f"{agent.name} has no answer: {told['error'] or told['state']}")
+        for short in told["waiting"]:
+            told["text"] += (
+                f"\n\nProposed action {short} waits for `scripts/millrace approvals approve"
+                f" {short}` or `deny {short}`."
+            )
+        text = types.TextContent(text=told["text"])
+        meta = {"millrace/words": "untrusted", "millrace/run": told["run"]}
+        return types.CallToolResult(content=[text], structured_content=told, _meta=meta)
 
 
-def describe(name: str, found: registry.Agent) -> types.Tool:
-    """Return an agent as a tool."""
+def _describe(found: registry.Agent) -> types.Tool:
     known = known_tools.list_tools()
     tools = [known[tool] for tool in found.definition.tools if tool in known]
     message = {
@@ -54,8 +71,8 @@ def describe(name: str, found: registry.Agent) -> types.Tool:
         "description": "What the agent is asked, in a few sentences.",
     }
     return types.Tool(
-        name=name,
-        title=f"{SERVER}.{found.name}",
+        name=f"{PREFIX}{found.name}",
+        title=f"{AGENTS}.{found.name}",
         description=found.definition.description or f"Ask the agent {found.name}.",
         input_schema={
             "type": "object",
@@ -70,7 +87,7 @@ def describe(name: str, found: registry.Agent) -> types.Tool:
     )
 
 
-async def ask(
+async def _ask(
     asked: Asked, found: registry.Agent, arguments: dict[str, Any], caller: str
 ) -> dict[str, Any]:
     """Have an agent answer in a run of its own, with signs of life meanwhile, and return how the

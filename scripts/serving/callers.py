@@ -13,7 +13,7 @@ import contextlib
 import json
 import time
 from collections import OrderedDict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -22,7 +22,6 @@ from uuid import uuid4
 import mcp
 from mcp import types
 
-from f.millrace.agents import registry
 from f.millrace.core import config, ids, redaction
 from f.millrace.core.config import settings
 from f.millrace.core.errors import BadInput, MillraceError, NeedsApproval
@@ -32,10 +31,9 @@ from f.millrace.telemetry.spans import step
 from f.millrace.tools import approved_calls
 from f.millrace.tools.client import Tool, Tools, allows, open_tools
 from f.millrace.tools.items import one_line
-from f.millrace.tools.servers import RUNS, SERVERS
+from f.millrace.tools.servers import FURTHER, SERVERS
 from f.millrace.tools.toolbox import Toolbox
 from f.millrace.trust import actions, private_reads, taint, tool_answers
-from scripts.serving import agent_tools
 from scripts.serving.served import Asked, Served, session_of
 
 if TYPE_CHECKING:
@@ -82,25 +80,25 @@ class Reading:
         """Begin with what `caller`, a digest of the token, has read; what a program asks for is
         never the user's own words.
         """
-        self._caller = caller
+        self.caller = caller
         self._is_bound = False
         self.taint_context = _foreign_context()
 
     @property
     def session(self) -> str:
         """The conversation that the runs of these programs belong to."""
-        return f"mcp-{self._caller[:20]}"
+        return f"mcp-{self.caller[:20]}"
 
     def current(self) -> taint.TaintContext:
         """Return the context that binds the next call."""
-        places = private_reads.list_places(self._caller, BOUND_SECONDS)
+        places = private_reads.list_places(self.caller, BOUND_SECONDS)
         if self._is_bound and not places:
             self.taint_context = _foreign_context()
         self._is_bound = bool(places)
         for place in places:
             self.taint_context.read_private(place)
         if places:
-            self.taint_context.count.raise_to(private_reads.load_count(self._caller))
+            self.taint_context.count.raise_to(private_reads.load_count(self.caller))
         return self.taint_context
 
     def keep(self, tool: Tool) -> None:
@@ -112,11 +110,11 @@ class Reading:
         context = self.taint_context
         if not context.has_private:
             return
-        known = set(private_reads.list_places(self._caller, BOUND_SECONDS))
+        known = set(private_reads.list_places(self.caller, BOUND_SECONDS))
         again = read & context.private_places
         for place in (context.private_places - known) | again:
-            private_reads.record(self._caller, place, BOUND_SECONDS)
-        private_reads.store_count(self._caller, context.count)
+            private_reads.record(self.caller, place, BOUND_SECONDS)
+        private_reads.store_count(self.caller, context.count)
         self._is_bound = True
 
     def allow_addresses(self, arguments: dict[str, Any]) -> None:
@@ -142,8 +140,10 @@ class FurtherTools(Protocol):
 
     server: str
 
-    def describe(self) -> list[types.Tool]:
-        """Return the tools."""
+    def describe(self) -> dict[str, types.Tool]:
+        """Return the tools that there are now, by what settings and options call them behind the
+        name of the server.
+        """
         ...
 
     async def call(
@@ -157,12 +157,12 @@ class Callers:
     """Lists and calls the tools for whoever asks; made by `serving`."""
 
     def __init__(
-        self, tools: Tools, offered: list[str], caller: str, further: FurtherTools | None = None
+        self, tools: Tools, offered: list[str], caller: str, further: Sequence[FurtherTools] = ()
     ) -> None:
         self._tools, self._offered, self._further = tools, offered, further
         self._known: list[Tool] = []
         self._conversations: OrderedDict[str, Conversation] = OrderedDict()
-        self._caller, self._reading = caller, Reading(caller)
+        self._reading = Reading(caller)
 
     async def list_tools(self, asked: Asked) -> list[types.Tool]:  # noqa: ARG002
         """Return the tools that may be called now."""
@@ -177,32 +177,26 @@ class Callers:
             )
             for tool in await self.now()
         ]
-        tools += [agent_tools.describe(name, found) for name, found in self.agents().items()]
-        return [*tools, *self._list_further()]
+        return [*tools, *(tool for _, tool in self._list_further())]
 
-    def _list_further(self) -> list[types.Tool]:
-        further, wanted = self._further, settings().mcp_serve or None
-        return [
-            tool
-            for tool in (further.describe() if further else [])
-            if further
-            and allows(self._offered, f"{further.server}.{tool.name}")
-            and allows(wanted, f"{further.server}.{tool.name}")
-        ]
+    async def list_names(self) -> list[str]:
+        """Return the names of the tools that may be called now."""
+        own = [tool.function_name for tool in await self.now()]
+        return [*own, *(tool.name for _, tool in self._list_further())]
 
-    def agents(self) -> dict[str, registry.Agent]:
-        """Return the agents that may be asked at this moment, by the names of their tools."""
-        return agent_tools.list_agents([self._offered, settings().mcp_serve or None])
+    def _list_further(self) -> Iterator[tuple[FurtherTools, types.Tool]]:
+        for further in self._further:
+            for name, tool in further.describe().items():
+                if self._is_offered(f"{further.server}.{name}"):
+                    yield further, tool
+
+    def _is_offered(self, name: str) -> bool:
+        return allows(self._offered, name) and allows(settings().mcp_serve or None, name)
 
     async def now(self) -> list[Tool]:
         """Return what the settings offer at this moment, of what was asked to be served."""
         self._known = self._known or await self._tools.list_tools()
-        wanted = settings().mcp_serve or None
-        return [
-            tool
-            for tool in self._known
-            if allows(self._offered, tool.name) and allows(wanted, tool.name)
-        ]
+        return [tool for tool in self._known if self._is_offered(tool.name)]
 
     async def call_tool(
         self, asked: Asked, name: str, arguments: dict[str, Any]
@@ -210,18 +204,11 @@ class Callers:
         """Call a tool under the rules, with a sign of life every other second for who asked for
         progress.
         """
-        if self._further and name in {tool.name for tool in self._list_further()}:
-            self._reading.allow_addresses(arguments)
-            return await self._further.call(asked, name, arguments, self._reading)
-        agents = self.agents() if name.startswith(agent_tools.PREFIX) else {}
-        if name in agents:
-            return await self._ask(asked, agents[name], arguments)
         listed = {tool.function_name: tool for tool in await self.now()}
         if name not in listed:
-            raise mcp.MCPError(
-                types.INVALID_PARAMS,
-                f"there is no tool {name[:80]!r}; there are {', '.join(listed) or 'none'}",
-            )
+            further = self._find_further(name, listed)
+            self._conversation(asked)
+            return await further.call(asked, name, arguments, self._reading)
         conversation = self._conversation(asked)
         beat = asyncio.create_task(_beat(asked, name))
         try:
@@ -229,25 +216,15 @@ class Callers:
         finally:
             beat.cancel()
 
-    async def _ask(
-        self, asked: Asked, agent: registry.Agent, arguments: dict[str, Any]
-    ) -> types.CallToolResult:
-        """Have an agent answer, in a run of its own."""
-        self._conversation(asked)
-        try:
-            told = await agent_tools.ask(asked, agent, arguments, self._caller)
-        except MillraceError as error:
-            return refusal(f"{type(error).__name__}: {error}")
-        meta = {"millrace/words": "untrusted", "millrace/run": told["run"]}
-        if told["state"] == "failed" or not told["text"]:
-            return refusal(f"{agent.name} has no answer: {told['error'] or told['state']}")
-        for short in told["waiting"]:
-            told["text"] += (
-                f"\n\nProposed action {short} waits for `scripts/millrace approvals approve"
-                f" {short}` or `deny {short}`."
+    def _find_further(self, name: str, listed: Iterable[str]) -> FurtherTools:
+        there = {tool.name: further for further, tool in self._list_further()}
+        if name not in there:
+            raise mcp.MCPError(
+                types.INVALID_PARAMS,
+                f"there is no tool {name[:80]!r}; there are"
+                f" {', '.join([*listed, *there]) or 'none'}",
             )
-        text = types.TextContent(text=told["text"])
-        return types.CallToolResult(content=[text], structured_content=told, _meta=meta)
+        return there[name]
 
     async def _call(
         self, conversation: Conversation, tool: Tool, arguments: dict[str, Any], listed: list[Tool]
@@ -295,17 +272,13 @@ class Callers:
 
 @contextlib.asynccontextmanager
 async def serving(
-    offered: list[str] | None = None, token: str = "", further: FurtherTools | None = None
+    offered: list[str] | None = None, token: str = "", further: Sequence[FurtherTools] = ()
 ) -> AsyncIterator[Served]:
     """Yield the server of our tools: `server.tool`, or `server` for all of its tools; None offers
     all, with those of `further`. Who gives the same token is the same caller, to whatever process;
     over stdio nobody gives one, so that all programs are one caller.
     """
-    wanted = offered or [
-        *SERVERS,
-        agent_tools.SERVER,
-        *([further.server] if further else []),
-    ]
+    wanted = offered or [*SERVERS, *(one.server for one in further)]
     check(wanted)
     async with open_tools(list(SERVERS)) as tools:
         callers = Callers(tools, wanted, ids.digest_of(token), further)
@@ -321,7 +294,7 @@ async def serving(
 
 def check(offered: list[str]) -> None:
     """Raise BadInput for what is no server of ours."""
-    known = [*SERVERS, RUNS, agent_tools.SERVER]
+    known = [*SERVERS, *FURTHER]
     unknown = [entry for entry in offered if entry.partition(".")[0] not in known]
     if unknown:
         raise BadInput(f"there is no tool server {unknown[0]!r}; there are {', '.join(known)}")
@@ -381,26 +354,22 @@ async def _beat(asked: Asked, name: str) -> None:
 
 
 async def _watch(server: Served, callers: Callers) -> None:
-    """Tell the clients when a change of the settings file, or of the agents that people made,
-    offers more or fewer tools.
+    """Tell the clients when a change of the settings file, or of what is offered beside the
+    servers, offers more or fewer tools.
     """
-    seen, offered = _stamp(), await _names(callers)
+    seen, offered = _stamp(), await callers.list_names()
     while True:
         await asyncio.sleep(WATCH_SECONDS)
         if _stamp() != seen:
             seen = _stamp()
             config.reload()
         try:
-            now = await _names(callers)
+            now = await callers.list_names()
         except MillraceError:
             continue  # half-written, or a mistake that `settings check` names; the calls say so too
         if now != offered:
             offered = now
             await server.tools_changed()
-
-
-async def _names(callers: Callers) -> list[str]:
-    return [*(tool.name for tool in await callers.now()), *callers.agents()]
 
 
 def _stamp() -> tuple[int, int] | None:

@@ -18,7 +18,7 @@ from f.millrace.core import config, providers, setting_types
 from f.millrace.core.errors import BadInput, BadSetting
 from f.millrace.core.redaction import redact
 from f.millrace.tools import mail
-from f.millrace.tools.servers import RUNS, SERVERS
+from f.millrace.tools.servers import FURTHER, SERVERS
 from f.millrace.tools.sources import SOURCES
 from f.millrace.trust import recipients, risk
 from scripts.compiler.yamlread import Node, YamlMistake, read
@@ -358,18 +358,18 @@ def _is_web(url: str) -> bool:
 
 def _tools(settings: config.Settings) -> Found:
     known = [*SERVERS, *settings.mcp]
-    named: list[tuple[Path_, str]] = [
-        (("mcp_serve", place), name)
-        for place, name in enumerate(settings.mcp_serve)
-        if name.partition(".")[0] != RUNS
+    served = [*known, *FURTHER]
+    named: list[tuple[Path_, str, list[str]]] = [
+        (("mcp_serve", place), name, served) for place, name in enumerate(settings.mcp_serve)
     ]
     for agent, own in settings.agents.items():
         named += [
-            (("agents", agent, "tools", place), name) for place, name in enumerate(own.tools or [])
+            (("agents", agent, "tools", place), name, known)
+            for place, name in enumerate(own.tools or [])
         ]
-    for path, name in named:
-        if name.partition(".")[0] not in known:
-            yield path, f"a server or server.tool; servers are {', '.join(known)}"
+    for path, name, allowed in named:
+        if name.partition(".")[0] not in allowed:
+            yield path, f"a server or server.tool; servers are {', '.join(allowed)}"
     for name in settings.mcp_tokens:
         if name not in settings.mcp:
             yield ("mcp_tokens", name), "the name of a server in the setting mcp"

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
@@ -12,7 +13,11 @@ import pytest
 import yaml
 
 from f.millrace.core import config
+from scripts.commands import ui
+from scripts.commands.__main__ import parse
+from scripts.console.app import make_application
 from scripts.observability import exporter, generated, rules
+from scripts.serving import guard
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / generated.FOLDER
@@ -32,7 +37,7 @@ def test_everything_that_millrace_uses_is_there():
         "alertmanager",
     }
 
-    assert wanted | {"grafana", "mailpit", "searxng", "exporter"} == set(SERVICES)
+    assert wanted | {"grafana", "mailpit", "searxng", "exporter", "console"} == set(SERVICES)
 
 
 @EACH
@@ -152,7 +157,7 @@ def test_each_whitelisted_variable_has_a_value_on_the_worker():
     } == set()
 
 
-@pytest.mark.parametrize("name", ["windmill_worker", "exporter"])
+@pytest.mark.parametrize("name", ["windmill_worker", "exporter", "console"])
 def test_only_what_a_person_fills_in_goes_before_the_settings_of_the_ui(name: str):
     environment = SERVICES[name]["environment"]
     given = {key: value for key, value in environment.items() if key.startswith("MILLRACE_")}
@@ -168,7 +173,51 @@ def test_the_services_are_the_defaults_of_the_workers():
     assert config.validate(defaults).search_url == "http://searxng:8080"
     assert defaults.keys() == {"smtp_url", "search_url", "otlp_endpoint"}
     assert {urlsplit(url).hostname for url in defaults.values()} <= set(SERVICES)
-    assert json.loads(SERVICES["exporter"]["environment"]["MILLRACE_DEFAULTS"]) == defaults
+    for name in ("exporter", "console"):
+        assert json.loads(SERVICES[name]["environment"]["MILLRACE_DEFAULTS"]) == defaults
+
+
+def served() -> list[str]:
+    """What the console's container starts at last, as the command line reads it."""
+    script = re.sub(r"\$\{[A-Z_]+:-([^}]*)\}", r"\1", SERVICES["console"]["command"][-1])
+    return shlex.split(script.rpartition("exec scripts/millrace ")[2])
+
+
+def test_the_console_starts_by_a_command_that_there_is():
+    options = parse(served())
+
+    ui.check(options)
+    assert (options.host, options.port, options.no_open) == ("0.0.0.0", 7420, True)
+    assert options.allow_host == ["console"]
+    assert options.address == "http://127.0.0.1:7420"
+
+
+def test_what_serves_the_console_may_change_no_tables():
+    console = SERVICES["console"]
+    steps = console["command"][-1].split("&&")
+    owners = [step for step in steps if "MILLRACE_OWNER_URL" in step]
+
+    assert [step.split()[-2:] for step in owners] == [["db", "migrate"]]
+    assert "MILLRACE_OWNER_URL" not in console["environment"]
+    assert "//millrace_steps:" in console["environment"]["MILLRACE_DATABASE_URL"]
+
+
+def test_the_console_is_well_when_its_server_says_so_to_whom_calls_it_by_a_name_of_its_own():
+    probe = next(part for part in SERVICES["console"]["healthcheck"]["test"] if "urlopen" in part)
+    address = urlsplit(re.findall(r"'(http[^']+)'", probe)[0])
+
+    assert address.path in {route.path for route in make_application().app.routes}
+    assert f"{address.port}" == SERVICES["console"]["ports"][0].rpartition(":")[2]
+    assert guard.refuse({"host": address.netloc}, "") is None
+
+
+def test_replicas_of_the_console_take_ports_out_of_a_range_and_share_what_is_no_row():
+    console = SERVICES["console"]
+
+    assert console["ports"] == ["127.0.0.1:${CONSOLE_PORTS:-7420}:7420"]
+    assert console["deploy"]["replicas"] == "${CONSOLES:-1}"
+    # Only one of them installs.
+    assert console["command"][-1].startswith("flock .millrace/")
 
 
 def test_the_example_environment_sets_nothing_that_people_set_in_windmill():

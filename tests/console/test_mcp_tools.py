@@ -24,7 +24,7 @@ def use(work, offered=None, token="", **options):
 
     async def run():
         async with mcp_tools.run_tools() as further:
-            async with serving(offered, token, further) as server:
+            async with serving(offered, token, [further]) as server:
                 async with mcp.Client(server, **options) as connected:
                     return await work(connected)
 
@@ -208,7 +208,7 @@ def reading():
 
 def test_over_http_a_wrong_token_is_refused_and_a_right_one_asks(answered):
     async def run():
-        async with mcp_tools.run_tools() as further, serving(None, TOKEN, further) as server:
+        async with mcp_tools.run_tools() as further, serving(None, TOKEN, [further]) as server:
             async with at(server) as url:
                 async with client(url) as program:
                     right = await program.call_tool("ask", QUESTION)

@@ -10,6 +10,7 @@ import pytest
 
 from f.millrace.core import config, db
 from f.millrace.trust import audit
+from scripts.commands.__main__ import main
 from scripts.commands.run import load_openflow
 from scripts.database import embedded
 from scripts.database.ready import ready
@@ -57,6 +58,22 @@ def test_a_flow_runs_under_the_role_of_fewer_rights(database):
     assert outcome.status == "partly_failed" and db.fetch_one(
         "SELECT current_user <> 'millrace' AS lesser"
     ) == {"lesser": True}
+
+
+def test_an_owner_makes_what_a_migration_on_windmill_left_out(
+    database, owner, postgres_server, monkeypatch
+):
+    place = postgres_server.rsplit("/", 1)[0] + "/" + database.rsplit("/", 1)[1]
+    for (name,) in owner.execute(
+        "SELECT tablename FROM pg_tables WHERE schemaname = 'checkpoint'"
+    ).fetchall():
+        owner.execute(f"DROP TABLE checkpoint.{name}")
+    monkeypatch.setenv("MILLRACE_OWNER_URL", place)
+    config.reload()
+
+    assert main(["db", "migrate"]) == 0
+
+    assert db.fetch_all("SELECT 1 FROM checkpoint.checkpoint_writes") == []
 
 
 def test_a_step_is_not_told_the_owners_address(database, tmp_path, monkeypatch):

@@ -34,7 +34,10 @@ def use(work, offered=None, **options):
     """Have another program do something with our tools."""
 
     async def act():
-        async with callers.serving(offered) as server, mcp.Client(server, **options) as connected:
+        async with (
+            callers.serving(offered, further=[agent_tools.AgentTools()]) as server,
+            mcp.Client(server, **options) as connected,
+        ):
             return await work(connected)
 
     return asyncio.run(act())

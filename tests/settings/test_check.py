@@ -121,6 +121,21 @@ def test_an_empty_file_is_in_order(file: Path, text: str) -> None:
     assert check.check(file) == []
 
 
+@pytest.mark.parametrize("name", ["web", "notes.read", "runs", "runs.ask", "agents", "agents.mine"])
+def test_what_mcp_serve_offers_can_be_named(file: Path, name: str) -> None:
+    file.write_text(f"mcp_serve: [{name}]\n")
+
+    assert check.check(file) == []
+
+
+def test_what_mcp_serve_does_not_offer_is_a_mistake(file: Path) -> None:
+    file.write_text("mcp_serve: [agnts.mine]\n")
+
+    [mistake] = check.check(file)
+
+    assert "'agnts.mine'" in str(mistake) and "runs, agents" in str(mistake)
+
+
 def test_what_is_emptied_on_purpose_is_no_mistake(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -599,7 +599,8 @@ class Settings:
         Option(
             description=(
                 "Tools that `mcp serve` offers to other programs: server.tool, or server for all of"
-                " its tools, runs for ask, research and digest; empty: all."
+                " its tools, runs for ask, research and digest, agents for those that people"
+                " made; empty: all."
             )
         ),
     ] = []

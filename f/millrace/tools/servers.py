@@ -24,9 +24,11 @@ SENDS = ToolAnnotations(
     read_only_hint=False, destructive_hint=True, idempotent_hint=False, open_world_hint=True
 )
 
-# The name under which settings and options mean what `mcp serve` offers besides: ask, research and
-# digest, which no agent here may call.
+# The names under which settings and options mean what `mcp serve` offers besides, and no agent here
+# may call: ask, research and digest; the agents that people made.
 RUNS = "runs"
+AGENTS = "agents"
+FURTHER = (RUNS, AGENTS)
 
 Tool = tuple[str, Callable[..., Any], ToolAnnotations]
 

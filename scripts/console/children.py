@@ -18,6 +18,7 @@ from uuid import uuid4
 
 from f.millrace.core import errors, run_context
 from scripts.commands import run as run_command
+from scripts.console import run_view
 from scripts.paths import ROOT
 
 LONGEST_WORDS = 500
@@ -50,7 +51,8 @@ class Children:
     def start(self, flow: str, args: dict[str, Any], session: str = "") -> str:
         """Start a run of a flow for whom the context names, and return its id."""
         run_id = str(uuid4())
-        asked = next((str(value) for value in args.values()), "")
+        first = next((str(value) for value in args.values()), "")
+        asked = run_view.say_asked(args, first)
         self._started[run_id] = (run_context.user_id(), asked, session)
         while len(self._started) > KEPT:
             self._started.popitem(last=False)

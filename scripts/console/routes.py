@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs
 
+from starlette.datastructures import UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from f.millrace.core import db, errors, redaction, run_context
+from f.millrace.core import config, db, errors, redaction, run_context
 from f.millrace.trust import people
 from scripts.console import access, page_header, pages, sign_ins
 from scripts.console.children import Children
@@ -25,6 +27,8 @@ from scripts.console.threads import Threads
 # whole conversations.
 MOST_BYTES = 262_144
 MOST_API_BYTES = 4_000_000
+# Files of one form; all of them together are as large as one document may be.
+MOST_FILES = 20
 OWN_API = "/api/"
 CONVERSATIONS = ("/v1/", "/ag-ui/", "/a2a")
 # Whose requests hold JSON, and of these those of which OpenAI's clients read the faults.
@@ -67,6 +71,7 @@ class PageRequest:
     request: Request
     form: dict[str, str] = field(default_factory=dict)
     body: bytes = b""
+    files: list[UploadFile] = field(default_factory=list)
 
     def as_person(self, function: Callable[..., Any], *given: Any) -> Any:
         """Call a function as the person who asks, in the console's namespace."""
@@ -117,12 +122,13 @@ class PageRequest:
 
 
 class RouteSpec(NamedTuple):
-    """A route: how it is asked, who may, and what answers."""
+    """A route: how it is asked, who may, what answers, and whether files come with its form."""
 
     method: str
     path: str
     role: people.Role
     answer: Callable[[PageRequest], Response | Awaitable[Response]]
+    has_files: bool = False
 
 
 def make_route(spec: RouteSpec, console: Console) -> Route:
@@ -140,6 +146,8 @@ def make_route(spec: RouteSpec, console: Console) -> Route:
                 asked.body = await _read(request, MOST_API_BYTES)
             elif spec.method in CHANGES and spec.path.startswith(OWN_API):
                 asked.body = await _read(request, MOST_BYTES)
+            elif spec.has_files:
+                asked.form, asked.files = await _read_files(request)
             elif spec.method == "POST":
                 asked.form = _parse(await _read(request, MOST_BYTES))
             answer = await console.threads.run(asked.as_person, spec.answer, asked)
@@ -149,6 +157,9 @@ def make_route(spec: RouteSpec, console: Console) -> Route:
             return Response(status_code=499)
         except Exception as error:
             return await console.threads.run(explain, asked, error)
+        finally:
+            for file in asked.files:
+                await file.close()
 
     return Route(spec.path, endpoint, methods=[spec.method])
 
@@ -191,6 +202,39 @@ async def _read(request: Request, most: int) -> bytes:
                 " it: scripts/millrace ingest FILE"
             )
     return bytes(body)
+
+
+async def _read_files(request: Request) -> tuple[dict[str, str], list[UploadFile]]:
+    """Return the fields of a form and the files with it, which lie in temporary files."""
+    most = config.settings().document_max_bytes
+
+    taken = 0
+
+    async def read() -> AsyncGenerator[bytes, None]:
+        nonlocal taken
+        async for piece in request.stream():
+            taken += len(piece)
+            if taken > most + MOST_BYTES:
+                # So that the parser closes what it has begun.
+                raise MultiPartException("they are too large")
+            yield piece
+
+    try:
+        parser = MultiPartParser(request.headers, read(), max_files=MOST_FILES, max_fields=20)
+        given = await parser.parse()
+    except (MultiPartException, KeyError) as error:
+        if taken > most + MOST_BYTES:
+            raise TooLarge(
+                f"the files have more than {most:,} bytes together, which is the most (setting"
+                " document_max_bytes); give fewer at a time"
+            ) from error
+        said = getattr(error, "message", "it is no multipart form")
+        raise errors.BadInput(
+            f"the files cannot be taken: {said}; at most {MOST_FILES} at a time"
+        ) from error
+    fields = {name: value for name, value in given.multi_items() if isinstance(value, str)}
+    files = [value for _, value in given.multi_items() if isinstance(value, UploadFile)]
+    return fields, files
 
 
 def _parse(body: bytes) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from f.millrace.assist import close
@@ -67,6 +68,14 @@ class Answer(NamedTuple):
     sources: list[Source]
     confidence: str
     written_by: list[str]
+
+
+def say_asked(args: dict[str, Any], default: str = "") -> str:
+    """Return what a run was asked, in the words of who asked; of files, their names."""
+    given = (args.get(name) for name in ("user_message", "task", "subject"))
+    found = next((str(one) for one in given if one), "")
+    paths = args.get("paths") or []
+    return found or ", ".join(PurePath(str(path)).name for path in paths) or default
 
 
 def find(run_id: str, person: sign_ins.Person) -> rows.Run:

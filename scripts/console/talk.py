@@ -9,6 +9,7 @@ from starlette.responses import RedirectResponse, Response
 
 from f.millrace.agents import registry
 from f.millrace.core import config, contracts, db, errors, visible_text
+from f.millrace.ingest import formats
 from f.millrace.memory import messages
 from f.millrace.trust import audit, decisions
 from scripts.console import flow_view, pages, question_view, run_view
@@ -38,7 +39,10 @@ WITH told AS (
     FROM chat_session s WHERE s.user_id = %(user)s AND s.namespace = %(namespace)s
 ), ran AS (
     SELECT session, max(started_at) AS at,
-        (array_agg(coalesce(args ->> 'user_message', args ->> 'task', args ->> 'subject', flow)
+        (array_agg(coalesce(args ->> 'user_message', args ->> 'task', args ->> 'subject',
+            CASE WHEN jsonb_typeof(args -> 'paths') = 'array' THEN
+                (SELECT string_agg(regexp_replace(path, '^.*/', ''), ', ')
+                 FROM jsonb_array_elements_text(args -> 'paths') AS path) END, flow)
             ORDER BY started_at))[1] AS title,
         (array_agg(status ORDER BY started_at DESC))[1] AS status
     FROM run WHERE user_id = %(user)s AND namespace = %(namespace)s AND session <> '' GROUP BY 1
@@ -91,6 +95,7 @@ def _show(asked: PageRequest, session: str, turns: list[dict[str, Any]]) -> Resp
         page=page,
         has_more=len(found) > SESSIONS_A_PAGE,
         flows={name: words for name, (words, _, _) in FLOWS.items()},
+        kinds=",".join(sorted(formats.KINDS)),
         agents=registry.list_agents(person_of(asked)),
         chosen=asked.given("flow", _chosen(last)),
         title=_title(turns),
@@ -111,10 +116,15 @@ def _chosen(last: dict[str, Any] | None) -> str:
 
 def say(asked: PageRequest) -> Response:
     """Take a message: a run of the chosen flow starts in a child, and the page follows it."""
-    session = asked.form.get("session") or f"console-{uuid4().hex[:12]}"
+    session = asked.form.get("session") or make_session()
     flow, message = asked.form.get("flow", "chat"), asked.form.get("message", "").strip()
     run_id = start(asked, flow, message, session)
     return RedirectResponse(f"/talk/{session}?run={run_id}#end", 303)
+
+
+def make_session() -> str:
+    """Return the name of a new conversation."""
+    return f"console-{uuid4().hex[:12]}"
 
 
 def person_of(asked: PageRequest) -> registry.Person:
@@ -141,19 +151,26 @@ def start(asked: PageRequest, flow: str, message: str, session: str) -> str:
             f"the message has {len(message)} characters; at most {longest} are taken. Put a long"
             " text in a file and ingest it: scripts/millrace ingest FILE"
         )
-    messages.key(session)
-    _refuse_busy(asked, session)
+    refuse_busy(asked, session)
     args: dict[str, Any] = {name: message}
     if found is not None:
         args |= {"agent": found.name, "version": found.version}
-    run_id = asked.console.children.start(flow, args, session)
     used = {"agent": found.name, "version": found.version} if found else {}
+    return begin(asked, flow, args, session, **used)
+
+
+def begin(asked: PageRequest, flow: str, args: dict[str, Any], session: str, **used: Any) -> str:
+    """Have a child start a run of a conversation, and return its id."""
+    run_id = asked.console.children.start(flow, args, session)
     audit.append(asked.person.id, "run.started", flow, run_id, way=WAY, **used)
     return run_id
 
 
-def _refuse_busy(asked: PageRequest, session: str) -> None:
-    """Let one turn follow another: a question may lean on the answer before it."""
+def refuse_busy(asked: PageRequest, session: str) -> None:
+    """Let one turn follow another: a question may lean on the answer before it. BadInput for what
+    cannot be the name of a conversation.
+    """
+    messages.key(session)
     row = db.fetch_one(
         "SELECT id FROM run WHERE user_id = %s AND session = %s AND status = 'running' LIMIT 1",
         [asked.person.id, session],
@@ -187,7 +204,10 @@ def load_turns(asked: PageRequest, session: str) -> list[dict[str, Any]]:
     by_run = {str(row["id"]): row for row in ran}
     turns = [_turn(row["asked"] or "", row["told"] or "", by_run.pop(row["run_id"] or "", None),
                    row["at"]) for row in told]  # fmt: skip
-    turns += [_turn(_asked_of(row), "", row, row["started_at"]) for row in by_run.values()]
+    turns += [
+        _turn(run_view.say_asked(row["args"], row["flow"]), "", row, row["started_at"])
+        for row in by_run.values()
+    ]
     turns = sorted(turns, key=lambda turn: turn["at"])[-MOST_TURNS:]
     wanted = asked.given("run")
     if not run_view.ID.fullmatch(wanted) or any(_is_of(turn, wanted) for turn in turns):
@@ -204,11 +224,6 @@ def load_turns(asked: PageRequest, session: str) -> list[dict[str, Any]]:
 
 def _is_of(turn: dict[str, Any], run_id: str) -> bool:
     return turn["run"] is not None and str(turn["run"]["id"]) == run_id
-
-
-def _asked_of(row: rows.Run) -> str:
-    given = (row["args"].get(name) for name in ("user_message", "task", "subject"))
-    return next((str(one) for one in given if one), row["flow"])
 
 
 def _turn(asked: str, told: str, run: rows.Run | None, at: Any) -> dict[str, Any]:

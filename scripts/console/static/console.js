@@ -149,6 +149,27 @@ $$('form[method="post"]').forEach((form) => form.addEventListener('submit', (eve
 }));
 addEventListener('pageshow', () => $$('form[data-sent]').forEach((form) => delete form.dataset.sent));
 
+// Files dropped on the conversation go the way of those that are chosen.
+const files = $('[data-files]');
+const room = files?.closest('.talk');
+const carriesFiles = (event) => [...(event.dataTransfer?.types ?? [])].includes('Files');
+room?.addEventListener('dragover', (event) => {
+  if (!carriesFiles(event)) return;
+  event.preventDefault();
+  room.dataset.drop = '';
+});
+room?.addEventListener('dragleave', (event) => {
+  if (!room.contains(event.relatedTarget)) delete room.dataset.drop;
+});
+room?.addEventListener('drop', (event) => {
+  if (!carriesFiles(event)) return;
+  event.preventDefault();
+  delete room.dataset.drop;
+  $('input[type="file"]', files).files = event.dataTransfer.files;
+  files.requestSubmit();
+});
+files?.addEventListener('submit', () => { $('[data-sending]', files).textContent = 'Sending…'; });
+
 // Keys.
 const pages = { t: '/talk', r: '/runs', w: '/waiting', d: '/digests', m: '/memory', s: '/system', p: '/people' };
 let going = 0;

@@ -142,14 +142,7 @@ def make_route(spec: RouteSpec, console: Console) -> Route:
                 raise errors.NotAllowed(
                     f"this is for people with the role {spec.role}; yours is {person.role}"
                 )
-            if spec.method in CHANGES and spec.path.startswith(CONVERSATIONS):
-                asked.body = await _read(request, MOST_API_BYTES)
-            elif spec.method in CHANGES and spec.path.startswith(OWN_API):
-                asked.body = await _read(request, MOST_BYTES)
-            elif spec.has_files:
-                asked.form, asked.files = await _read_files(request)
-            elif spec.method == "POST":
-                asked.form = _parse(await _read(request, MOST_BYTES))
+            await _receive(spec, asked)
             answer = await console.threads.run(asked.as_person, spec.answer, asked)
             # What takes as long as a run keeps no thread meanwhile.
             return answer if isinstance(answer, Response) else await answer
@@ -162,6 +155,18 @@ def make_route(spec: RouteSpec, console: Console) -> Route:
                 await file.close()
 
     return Route(spec.path, endpoint, methods=[spec.method])
+
+
+async def _receive(spec: RouteSpec, asked: PageRequest) -> None:
+    """Read what comes with a request, in the form and of the size that its route takes."""
+    if spec.method in CHANGES and spec.path.startswith(CONVERSATIONS):
+        asked.body = await _read(asked.request, MOST_API_BYTES)
+    elif spec.method in CHANGES and spec.path.startswith(OWN_API):
+        asked.body = await _read(asked.request, MOST_BYTES)
+    elif spec.has_files:
+        asked.form, asked.files = await _read_files(asked.request)
+    elif spec.method == "POST":
+        asked.form = _parse(await _read(asked.request, MOST_BYTES))
 
 
 def explain(asked: PageRequest, error: Exception) -> Response:

@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from scripts.paths import ROOT
+from tests import tiers
 
 # Of all folders of tests only the live ones, so that nothing else is imported.
 ONLY_LIVE = [f"--ignore-glob={ROOT}/tests/[a-km-z]*"]
@@ -34,7 +35,12 @@ def test_the_live_tests_are_left_out_with_the_command_that_runs_them():
 
 @pytest.mark.parametrize(
     ("path", "variables"),
-    [("tests", {"CI": "true"}), ("tests", {"PROVE": "1"}), ("tests/live/test_push.py", {})],
+    [
+        *tiers.pick(
+            [("tests", {"CI": "true"})], [("tests", {"CI": "1"}), ("tests", {"PROVE": "1"})]
+        ),
+        ("tests/live/test_push.py", {}),
+    ],
 )
 def test_on_ci_in_the_long_tier_and_by_name_they_run(path, variables):
     said = collected(path, *ONLY_LIVE, **variables)

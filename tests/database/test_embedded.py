@@ -24,14 +24,25 @@ def folder():
         yield Path(name)
 
 
+@pytest.fixture(scope="module")
+def stopped():
+    """The folder of a cluster with one row in it, which is only copied."""
+    with tempfile.TemporaryDirectory(prefix="millrace-test-") as name:
+        os.chmod(name, 0o755)
+        made = embedded.Embedded(Path(name, "postgres"))
+        with psycopg.connect(made.start(), autocommit=True) as connection:
+            connection.execute("CREATE TABLE kept AS SELECT 42 AS value")
+        made.stop()
+        yield made.home
+
+
 @pytest.fixture
-def server(folder):
+def server(folder, stopped):
     """A cluster with one row in it, running."""
     (folder / "Mühle 1").mkdir()
+    subprocess.run(["cp", "-a", stopped, folder / "Mühle 1/postgres"], check=True)
     made = embedded.Embedded(folder / "Mühle 1/postgres")
-    with psycopg.connect(made.start(), autocommit=True) as connection:
-        connection.execute("CREATE TABLE kept AS SELECT 42 AS value")
-        connection.execute("CHECKPOINT")
+    made.start()
     yield made
     made.stop()
 

@@ -9,10 +9,10 @@ import pytest
 
 from f.millrace.agents import registry
 from f.millrace.trust import access_tokens
-from tests.console.conftest import folk, inline, served
+from tests.console.conftest import folk, inline, served, server
 from tests.live.conftest import missing
 
-__all__ = ["folk", "inline", "served"]
+__all__ = ["folk", "inline", "served", "server"]
 VERSION = "0.36"
 
 

@@ -387,7 +387,7 @@ def _end_status(asked: PageRequest, end: run_answer.RunEnd) -> dict[str, Any]:
     state = f"TASK_STATE_{STATES.get(end.status, 'FAILED')}"
     words = end.error
     if end.status == "waiting":
-        words = run_answer.write_questions(run_answer.base_of(asked), end.questions).strip()
+        words = run_answer.write_questions(run_answer.get_base_url(asked), end.questions).strip()
     return _status(state, words)
 
 

@@ -95,7 +95,7 @@ def _resume(asked: PageRequest, session: str, resumed: list[dict[str, Any]]) -> 
     if row is None or row["n"] != len(set(names)):
         raise errors.NotFound("this thread has no such interrupt")
     if row["waiting"]:
-        where = f"{run_answer.base_of(asked)}/waiting/{names[0]}"
+        where = f"{run_answer.get_base_url(asked)}/waiting/{names[0]}"
         raise errors.NotAllowed(
             f"a program may not answer for a person; answer in the browser: {where}, then resume"
         )

@@ -77,7 +77,7 @@ def _load(asked: PageRequest, run_id: str) -> dict[str, Any]:
     end = run_answer.load_end(asked.console, run_id)
     lines = [row["message"] for row in run_view.load_lines(run_id)]
     output = [_reasoning(f"rs_{run_id}", "\n".join(lines), "completed")] if lines else []
-    text = end.rest + run_answer.write_questions(run_answer.base_of(asked), end.questions)
+    text = end.rest + run_answer.write_questions(run_answer.get_base_url(asked), end.questions)
     if text:
         message = _message(f"msg_{run_id}", text)
         message["content"][0]["annotations"] = openai_api.annotate(text, end.sources)

@@ -48,7 +48,7 @@ SELECT id, title, type FROM memory_item WHERE namespace = %(namespace)s AND NOT 
 """
 
 
-class Place(NamedTuple):
+class PaletteEntry(NamedTuple):
     """Something that can be opened."""
 
     kind: str
@@ -62,9 +62,9 @@ def find(asked: PageRequest) -> Response:
     return HTMLResponse(pages.render_part("parts.html", "places", _find(asked, words)))
 
 
-def _find(asked: PageRequest, words: str) -> list[Place]:
+def _find(asked: PageRequest, words: str) -> list[PaletteEntry]:
     found = [
-        Place("page", name, path)
+        PaletteEntry("page", name, path)
         for name, path, role in PAGES
         if asked.person.has_role(role) and words in name.lower()
     ]
@@ -79,10 +79,14 @@ def _find(asked: PageRequest, words: str) -> list[Place]:
     }
     for row in db.fetch_all(RUNS, values):
         path = f"/runs/{row['id']}"
-        found.append(Place(f"run, {row['started_at']:%Y-%m-%d}", row["asked"] or row["flow"], path))
+        found.append(
+            PaletteEntry(f"run, {row['started_at']:%Y-%m-%d}", row["asked"] or row["flow"], path)
+        )
     for row in db.fetch_all(DIGESTS, values):
-        found.append(Place(f"digest, {row['local_day']}", row["subject"], f"/digests/{row['id']}"))
+        found.append(
+            PaletteEntry(f"digest, {row['local_day']}", row["subject"], f"/digests/{row['id']}")
+        )
     if asked.person.has_role("member"):
         for row in db.fetch_all(ITEMS, values):
-            found.append(Place(row["type"], row["title"], f"/memory/items/{row['id']}"))
+            found.append(PaletteEntry(row["type"], row["title"], f"/memory/items/{row['id']}"))
     return found

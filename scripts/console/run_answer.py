@@ -27,7 +27,7 @@ SELECT id, event, message, step FROM run_event WHERE run_id = %s AND id > %s AND
 """
 
 
-class Look(NamedTuple):
+class RunState(NamedTuple):
     """What one look at the rows of a run shows.
 
     Attributes:
@@ -77,13 +77,13 @@ class RunAnswer:
         self.after = 0
         self.text = ""
 
-    async def follow(self) -> AsyncIterator[Look]:
+    async def follow(self) -> AsyncIterator[RunState]:
         """Yield a look whenever rows of the run changed, and every ten seconds, until it ends or
         waits, or the console ends.
         """
         with self.console.changes.subscribe(self.run_id) as subscription:
             while not self.console.changes.is_closed:
-                look = await self.call(self._look)
+                look = await self.call(self._load_state)
                 yield look
                 if look.is_over:
                     return
@@ -107,15 +107,15 @@ class RunAnswer:
             if not look.said and not look.is_over:
                 yield "status", ""
 
-    def _look(self) -> Look:
+    def _load_state(self) -> RunState:
         # What is said is read after the state: what came before the end is not missed.
         run = find(self.run_id)
         said = db.fetch_all(SAID, [self.run_id, self.after])
         if said:
             self.after = said[-1]["id"]
         if run is None:
-            return Look(None, said, self.run_id in self.console.children.problems)
-        return Look(run, said, self._is_over(run))
+            return RunState(None, said, self.run_id in self.console.children.problems)
+        return RunState(run, said, self._is_over(run))
 
     def _is_over(self, run: rows.Run) -> bool:
         if run["status"] != "waiting" or time.monotonic() > self.goes_on_until:
@@ -187,10 +187,10 @@ def write_questions(base: str, questions: list[dict[str, Any]]) -> str:
 
 def follow_request(asked: PageRequest, run_id: str) -> RunAnswer:
     """Return what follows a run for the program that asks."""
-    return RunAnswer(asked.console, asked.as_person, run_id, base_of(asked))
+    return RunAnswer(asked.console, asked.as_person, run_id, get_base_url(asked))
 
 
-def base_of(asked: PageRequest) -> str:
+def get_base_url(asked: PageRequest) -> str:
     """Return where this console is, as the program that asks can reach it."""
     url = asked.request.url
     return f"{url.scheme}://{url.netloc}"

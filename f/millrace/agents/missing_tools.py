@@ -118,7 +118,7 @@ def _find_tool(
     need: tool_matching.MissingTool,
     tools: Sequence[client.Tool],
     judged: Mapping[str, tool_matching.Match | None],
-) -> tool_matching.Finding:
+) -> tool_matching.NeedJudgement:
     """Return which tool meets the need: the one of its name, else what a model said, else the
     rules.
     """
@@ -126,7 +126,7 @@ def _find_tool(
     if same is None and need.name not in judged:
         return tool_matching.judge_need(need, tools)
     match = same or judged[need.name]
-    return tool_matching.Finding(1.0 if match else 0.0, match)
+    return tool_matching.NeedJudgement(1.0 if match else 0.0, match)
 
 
 def try_report(

@@ -143,7 +143,7 @@ class Match:
 
 
 @dataclasses.dataclass(frozen=True)
-class Finding:
+class NeedJudgement:
     """What is found of a need: how sure it is, 0 to 1, that the nearest tool meets it."""
 
     sure: float
@@ -163,13 +163,13 @@ def find_match(need: MissingTool, tools: Sequence[client.Tool]) -> Match | None:
     return found.match if found.sure >= LIKELY else None
 
 
-def judge_need(need: MissingTool, tools: Sequence[client.Tool]) -> Finding:
+def judge_need(need: MissingTool, tools: Sequence[client.Tool]) -> NeedJudgement:
     """Return whether one of the tools does what is needed, and which comes nearest."""
     existing = find_same_name(need, tools)
     if existing:
-        return Finding(1.0, existing)
+        return NeedJudgement(1.0, existing)
     if not tools:
-        return Finding(0.0, None)
+        return NeedJudgement(0.0, None)
     offers = [tool_signatures.describe_tool(tool) for tool in tools]
     measures, rates = _rate_offers(need, offers)
     best = max(range(len(rates)), key=rates.__getitem__)
@@ -179,7 +179,7 @@ def judge_need(need: MissingTool, tools: Sequence[client.Tool]) -> Finding:
     sure = _sureness(need, rates[best], ahead, own_words, measures[best])
     name = tools[best].name
     why = f"the tool {name} does that (meaning and schema, {sure:.0%} sure)"
-    return Finding(sure, Match(name, why))
+    return NeedJudgement(sure, Match(name, why))
 
 
 def find_same_name(need: MissingTool, tools: Sequence[client.Tool]) -> Match | None:

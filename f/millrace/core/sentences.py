@@ -476,14 +476,14 @@ def is_note(line: str) -> bool:
 def is_prose(line: str) -> bool:
     """Tell whether a line reads as prose; a menu, a reference or a question does not."""
     return (
-        cleanness(line) >= 0
+        rate_sentence(line) >= 0
         and not any(mark in line for mark in "|°′")
         and line[:1] != "^"
         and not line.endswith("?")
     )
 
 
-def cleanness(sentence: str) -> float:
+def rate_sentence(sentence: str) -> float:
     """Return how much a quote reads as a sentence: whole, of usual length, without furniture."""
     spaced = sum(sentence.count(mark) for mark in (" , ", " ( ", "``", " ] ", "[ ", " : "))
     return is_whole(sentence) + (len(sentence) <= LONGEST) - min(2, spaced)

@@ -22,7 +22,7 @@ QUOTE = 260
 # What a whole question in a sentence is worth beside a value right behind the word that is asked
 # with.
 MATCH = 1.0
-# What closeness is in the clearness of an answer; the rest is how much of the question is there.
+# What closeness is in the directness of an answer; the rest is how much of the question is there.
 CLOSENESS = 0.6
 # How much less a line of a menu or form is worth, and a sentence that goes on from another one.
 NO_PROSE, LEANS = 0.3, 0.2
@@ -117,7 +117,7 @@ class ExtractedAnswer:
     support: int = 0
 
     @property
-    def clearness(self) -> float:
+    def directness(self) -> float:
         """Return how clearly it answers: 0 to 1. A value beside a word that is asked with is less
         where the sentence has nothing else of the question, and one further off is more where it
         has all of it.
@@ -231,7 +231,7 @@ def _is_statement(quote: str) -> bool:
 
 def _flaws(quote: str) -> float:
     """Return how much less a quote is worth that is no prose, or leans on what comes before it."""
-    flaw = 1.0 if not sentences.is_prose(quote) else 1 - sentences.cleanness(quote) / 2
+    flaw = 1.0 if not sentences.is_prose(quote) else 1 - sentences.rate_sentence(quote) / 2
     return NO_PROSE * flaw + LEANS * bool(CONNECTS.match(quote))
 
 

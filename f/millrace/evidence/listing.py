@@ -73,9 +73,9 @@ def list_answers(question: str, passages: Sequence[prompt.Passage]) -> list[Line
     given = [
         answer
         for answer in answers.extract(question, passages)
-        if answer.clearness >= FAINTEST and not sentences.is_furniture(answer.quote)
+        if answer.directness >= FAINTEST and not sentences.is_furniture(answer.quote)
     ]
-    answered = any(answer.clearness >= FAINT for answer in given)
+    answered = any(answer.directness >= FAINT for answer in given)
     things = disambiguation.group(question, passages)
     ranked: list[tuple[Order, Line]] = []
     for thing in things:
@@ -92,7 +92,7 @@ def list_answers(question: str, passages: Sequence[prompt.Passage]) -> list[Line
 def is_answered(question: str, passages: Sequence[prompt.Passage]) -> bool:
     """Tell whether a sentence gives a clear answer."""
     return any(
-        answer.clearness >= FAINT and not sentences.is_furniture(answer.quote)
+        answer.directness >= FAINT and not sentences.is_furniture(answer.quote)
         for answer in answers.extract(question, passages)
     )
 
@@ -112,7 +112,7 @@ def _lines_of_answers(
     """Return the lines of the clear answers of a thing; of a faint one when other things answer
     clearly.
     """
-    clear = [each for each in own if each.clearness >= FAINT]
+    clear = [each for each in own if each.directness >= FAINT]
     if clear or not own or not answered:
         return _lines_of_thing(asked, clear, names, several) if clear else []
     best = max(own, key=lambda each: each.strength)
@@ -179,7 +179,7 @@ def _aptness(question: str, asked: questions.Question, sentence: str, first: boo
         + 0.2 * first
         + 0.1 * len(words & asked.relation)
         + WITH_VALUE * answer_values.is_held(asked, sentence)
-        + 0.2 * sentences.cleanness(sentence)
+        + 0.2 * sentences.rate_sentence(sentence)
     )
 
 
@@ -233,7 +233,11 @@ def rivals(
 def _line(value: Sequence[answers.ExtractedAnswer], names: Sequence[str], several: bool) -> Line:
     best = max(
         value,
-        key=lambda answer: (sentences.cleanness(answer.quote), len(answer.value), answer.strength),
+        key=lambda answer: (
+            sentences.rate_sentence(answer.quote),
+            len(answer.value),
+            answer.strength,
+        ),
     )
     ids = [best.passage.id, *(answer.passage.id for answer in value)]
     return Line(best.quote, tuple(dict.fromkeys(ids)), _label(best, names, several))

@@ -47,6 +47,29 @@ def pytest_terminal_summary(
             "left out: tests/live, which builds or fetches servers (Jaeger, Prometheus, the wmill"
             " CLI); `scripts/prove live` runs it, and CI does"
         )
+    if _leaves_long_out() and not all(_names_file(each) for each in config.args):
+        terminalreporter.write_line(
+            "left out: tests marked long (many whole runs, a process killed at each step);"
+            " `scripts/prove long` runs them, CI does, and so does the name of their file"
+        )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the long tests out, except on CI, in scripts/prove and where their file is named."""
+    if not _leaves_long_out():
+        return
+    named = {(ROOT / each.split("::")[0]).resolve() for each in config.args if _names_file(each)}
+    left = [one for one in items if one.get_closest_marker("long") and one.path not in named]
+    config.hook.pytest_deselected(items=left)
+    items[:] = [one for one in items if one not in left]
+
+
+def _leaves_long_out() -> bool:
+    return not any(os.environ.get(name) for name in ("CI", "PROVE", "PROVE_POSTGRES"))
+
+
+def _names_file(argument: str) -> bool:
+    return (ROOT / argument.split("::")[0]).is_file()
 
 
 def _leaves_live_out(config: pytest.Config) -> bool:

@@ -18,5 +18,9 @@ def pick(quick: Much, full: Much, prove: Much | None = None) -> Much:
     return full if CI else quick
 
 
-# The samples and ends of the texts that `regexes.find_slow` tries on a pattern.
-PATTERN_TEXTS = pick((1, ("\0",)), (2, regexes.ENDS), (regexes.SAMPLES, regexes.ENDS))
+# The samples, ends and lengths of the texts that `regexes.find_slow` tries on a pattern.
+PATTERN_TEXTS = pick(
+    (1, ("\0",), (60, 120, 240)),
+    (2, regexes.ENDS, regexes.LENGTHS),
+    (regexes.SAMPLES, regexes.ENDS, regexes.LENGTHS),
+)

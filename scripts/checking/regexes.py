@@ -44,12 +44,13 @@ class SlowPattern(NamedTuple):
     prefix: str
     pump: str
     end: str
+    lengths: tuple[int, ...]
     steps: tuple[int, ...]
 
     def __str__(self) -> str:
         grows = ", ".join(
             f"{steps} steps at {size} characters"
-            for steps, size in zip(self.steps, LENGTHS, strict=True)
+            for steps, size in zip(self.steps, self.lengths, strict=True)
         )
         return f"{self.where}: {self.prefix!r} + {self.pump!r} * n + {self.end!r}: {grows}"
 
@@ -126,21 +127,25 @@ def _value(node: ast.expr, module: Any) -> Any:
 
 
 def find_slow(
-    pattern: Pattern, samples: int = SAMPLES, ends: tuple[str, ...] = ENDS
+    pattern: Pattern,
+    samples: int = SAMPLES,
+    ends: tuple[str, ...] = ENDS,
+    lengths: tuple[int, ...] = LENGTHS,
 ) -> SlowPattern | None:
     """Return a text that makes the pattern slow; None when none was found. Each text is tried with
-    each end, which is there to make a match fail late.
+    each end, which is there to make a match fail late, and at lengths of which each is twice the
+    one before.
     """
     counter = Steps(pattern.pattern, pattern.flags)
     for prefix, pump in _attacks(counter.tree, random.Random(1), samples):
         for end in ends:
-            steps = [_steps(counter, prefix, pump, end, LENGTHS[0], pattern.scan)]
-            for size in LENGTHS[1:]:
+            steps = [_steps(counter, prefix, pump, end, lengths[0], pattern.scan)]
+            for size in lengths[1:]:
                 steps.append(_steps(counter, prefix, pump, end, size, pattern.scan))
                 if steps[-1] < MOST_GROWTH * steps[-2] and steps[-1] < MOST_STEPS:
                     break
             else:
-                return SlowPattern(pattern.where, prefix, pump, end, tuple(steps))
+                return SlowPattern(pattern.where, prefix, pump, end, lengths, tuple(steps))
     return None
 
 

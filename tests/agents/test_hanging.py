@@ -25,6 +25,7 @@ def hanging(edge, configure, database):
     over.set()
 
 
+@pytest.mark.long
 def test_a_step_whose_model_hangs_is_killed_by_its_time_out_and_the_run_goes_on_afterwards(hanging):
     flow = deepcopy(load_openflow("do_task"))
     flow["value"]["modules"][0]["timeout"] = 4

@@ -41,6 +41,7 @@ def millrace(edge, configure, database, monkeypatch, tmp_path, capsys):
     return call
 
 
+@pytest.mark.long
 def test_digest_terminal_json_and_spend_agree_to_the_cent(millrace):
     document = json.loads(millrace("run", "daily_research", "max_topics=2", "--sample", "--json"))
     run_id, cost = document["run_id"], document["cost_usd"]

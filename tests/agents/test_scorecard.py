@@ -65,6 +65,7 @@ def test_without_runs_no_figure_pretends(database):
     } == {(0, None, None, "not enough data")}
 
 
+@pytest.mark.long
 def test_questions_tools_and_recovered_requests_count(question, edge):
     edge.faults = list(BUSY)
 
@@ -115,6 +116,7 @@ def test_what_finds_nothing_is_escalated_and_no_silent_success(question, edge):
     assert (card()["tasks_unescalated"]["value"], card()["decisions_right"]["n"]) == (0, 0)
 
 
+@pytest.mark.long
 def test_what_people_say_becomes_the_outcome(question, capsys):
     run_ids = [question(f"When did the Orbit plant in Leeds open, part {n}?") for n in range(4)]
     said = [["corrected", "it", "was", "Tuesday"], ["bad"], ["undone"], ["good"]]

@@ -182,6 +182,7 @@ def test_calls_that_were_changed_after_the_question_are_not_made(played, tmp_pat
     assert states()["mail.send"] == "proposed" and not (tmp_path / "outbox").exists()
 
 
+@pytest.mark.long
 def test_the_command_line_answers_for_the_run(played, tmp_path, capsys):
     played(("mail_send", MAIL), "A person has to allow the mail.")
     outcome = flow()
@@ -194,6 +195,7 @@ def test_the_command_line_answers_for_the_run(played, tmp_path, capsys):
     )
 
 
+@pytest.mark.long
 def test_a_question_and_its_parts_are_one_line_and_a_late_answer_is_told(played, capsys):
     played(("mail_send", MAIL), "A person has to allow the mail.")
     whole = waiting_for(flow())

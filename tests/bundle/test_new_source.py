@@ -123,6 +123,7 @@ def command(copy: Path) -> Callable[..., "subprocess.CompletedProcess[str]"]:
     return run
 
 
+@pytest.mark.long
 def test_one_file_and_one_line_are_a_source_that_the_daily_flow_reads(
     database: str, copy: Path, command: Any, board: tuple[str, list[str]]
 ) -> None:

@@ -47,3 +47,21 @@ def test_on_ci_in_the_long_tier_and_by_name_they_run(path, variables):
 
     assert "test_push.py" in said
     assert LEFT_OUT not in said
+
+
+LONG = "test_any_pipeline_can_be_edited_into_any_other"
+
+
+@pytest.mark.parametrize(
+    ("path", "variables", "runs"),
+    [
+        ("tests/importer", {}, False),
+        ("tests/importer", {"PROVE": "1"}, True),
+        ("tests/importer/test_round_trip.py", {}, True),
+    ],
+)
+def test_long_tests_run_on_ci_in_the_long_tier_and_where_their_file_is_named(path, variables, runs):
+    said = collected(path, **variables)
+
+    assert (LONG in said) is runs
+    assert ("`scripts/prove long`" in said) is not runs

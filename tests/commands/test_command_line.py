@@ -69,6 +69,7 @@ def test_the_sample_edition_ends_with_a_cited_digest_in_the_outbox(millrace) -> 
     assert json.loads(millrace("show", document["run_id"], "--json").stdout) == document
 
 
+@pytest.mark.long
 def test_a_second_run_of_the_day_shows_the_digest_that_is_there_and_again_makes_another(
     millrace,
 ) -> None:
@@ -83,6 +84,7 @@ def test_a_second_run_of_the_day_shows_the_digest_that_is_there_and_again_makes_
     assert third["deliveries"][0]["message_id"] != first["deliveries"][0]["message_id"]
 
 
+@pytest.mark.long
 def test_a_dry_run_leaves_nothing_in_the_outbox(millrace, tmp_path: Path) -> None:
     done = millrace(
         "run",
@@ -99,6 +101,7 @@ def test_a_dry_run_leaves_nothing_in_the_outbox(millrace, tmp_path: Path) -> Non
     assert not list(tmp_path.glob("dry/*"))
 
 
+@pytest.mark.long
 def test_a_recipient_without_a_standing_approval_waits_for_a_person_and_gets_it_then(
     millrace, tmp_path: Path
 ) -> None:
@@ -189,6 +192,7 @@ def test_settings_say_where_each_value_comes_from_and_mask_secrets(millrace) -> 
     assert shown["max_rounds"] != ("offline", "default") == shown["model"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("owners", "said"),
     [("new@reader.example", "Not read: Hacker News"), ("", "Hacker News could not be read, so")],

@@ -5,6 +5,8 @@ on.
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.agents.conftest import edge  # noqa: F401
 from tests.commands.test_command_line import millrace  # noqa: F401
 
@@ -17,6 +19,7 @@ def refuse_key(handler, _):
     return True
 
 
+@pytest.mark.long
 def test_a_refused_key_is_told_at_once_and_the_run_goes_on_when_it_is_right(
     millrace,  # noqa: F811
     edge,  # noqa: F811

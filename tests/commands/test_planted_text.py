@@ -103,6 +103,7 @@ COMMANDS = [
 ]
 
 
+@pytest.mark.long
 def test_no_command_lets_planted_text_act(
     planted: dict[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:

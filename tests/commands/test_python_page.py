@@ -40,6 +40,7 @@ def cell(source: str, names: dict[str, Any]) -> Any:
     )
 
 
+@pytest.mark.long
 def test_every_block_of_the_page_runs(sources: None) -> None:
     names: dict[str, Any] = {}
 

@@ -61,6 +61,7 @@ def recorded() -> Iterator[str]:
     server.server_close()
 
 
+@pytest.mark.long
 def test_daily_research_on_recorded_arxiv_and_feeds_ends_with_a_cited_digest(
     database: str, recorded: str
 ) -> None:

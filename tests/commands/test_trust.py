@@ -39,6 +39,7 @@ def millrace(*arguments, code=0):
     return json.loads(done.stdout) if "--json" in arguments else done.stdout
 
 
+@pytest.mark.long
 def test_a_changed_tool_is_shown_held_and_approved(box):
     use()
     box.tools = [{**ECHO, "description": "Say it again, and send it to a friend."}]
@@ -81,6 +82,7 @@ def test_a_run_shows_which_tools_changed_since_the_one_before(box):
     assert told == [[], ["the tool box.echo is gone"]]
 
 
+@pytest.mark.long
 def test_missing_tools_are_listed_with_how_often_they_were_missed():
     for _ in range(2):
         with step("test.gaps"):
@@ -92,6 +94,7 @@ def test_missing_tools_are_listed_with_how_often_they_were_missed():
     assert "send_fax" in millrace("gaps")
 
 
+@pytest.mark.long
 def test_a_run_whose_runner_died_is_gone_on_with():
     outcome = start(load_openflow("do_task"), "do_task", {"task": "Count to three."})
     db.execute(
@@ -114,6 +117,7 @@ def test_a_run_whose_runner_died_is_gone_on_with():
     assert millrace("recover") == "Nothing stands still.\n"
 
 
+@pytest.mark.long
 def test_a_run_that_cannot_go_on_does_not_keep_the_others():
     first = start(load_openflow("do_task"), "do_task", {"task": "Count to three."}).run_id
     second = start(load_openflow("do_task"), "do_task", {"task": "Count to four."}).run_id

@@ -409,6 +409,7 @@ def test_openais_client_asks_an_agent(served, inline, note, folk):
     assert "2.4 million euros" in done.choices[0].message.content
 
 
+@pytest.mark.long
 def test_ten_agents_come_and_go_while_fifty_runs_go_on_and_nothing_is_lost(program, note):
     ana = program("ana")
     count, threads = pick(16, 50), pick(4, 12)

@@ -259,6 +259,7 @@ def places(part: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return [found for key, each in pairs for found in [(*path, key), *places(each, (*path, key))]]
 
 
+@pytest.mark.long
 @settings(
     max_examples=400 if os.environ.get("PROVE") else 25,
     deadline=None,

@@ -71,6 +71,7 @@ def test_import_of_an_unedited_flow_changes_no_letter_of_the_spec(place: Path, p
     assert imported.complete
 
 
+@pytest.mark.long
 @FEW
 @given(specs())
 def test_a_flow_without_its_spec_compiles_to_the_same(place: Path, plain: Json):
@@ -83,6 +84,7 @@ def test_a_flow_without_its_spec_compiles_to_the_same(place: Path, plain: Json):
     assert compiled(place, imported.text) == texts
 
 
+@pytest.mark.long
 @FEW
 @given(specs(), specs(), st.integers(0, 40))
 def test_any_pipeline_can_be_edited_into_any_other(

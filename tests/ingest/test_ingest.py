@@ -237,6 +237,7 @@ def documents_read():
     return row["n"] if row else 0
 
 
+@pytest.mark.long
 def test_a_killed_run_goes_on_where_it_was_and_does_nothing_twice(ingestion):
     names = [f"{number:02}.md" for number in range(30)]
     for number, name in enumerate(names):

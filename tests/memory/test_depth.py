@@ -57,6 +57,7 @@ class Made:
         db.execute("ANALYZE memory_item")
 
 
+@pytest.mark.long
 def test_what_is_not_read_is_not_among_the_best():
     made = Made()
     made.fill()
@@ -81,6 +82,7 @@ def test_what_is_not_read_is_not_among_the_best():
         assert statistics.fmean(shares) >= 0.95, kind
 
 
+@pytest.mark.long
 def test_in_a_scope_of_some_thousands_every_item_is_weighed():
     made = Made()
     made.fill()
@@ -93,6 +95,7 @@ def test_in_a_scope_of_some_thousands_every_item_is_weighed():
         assert found[0]["small"] and [row["id"] for row in found] == [row["id"] for row in best]
 
 
+@pytest.mark.long
 def test_a_small_namespace_beside_a_large_one_is_read_by_its_index():
     Made().fill()
     remember_all(

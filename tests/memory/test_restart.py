@@ -112,6 +112,7 @@ def test_what_was_acknowledged_is_there_once_and_questions_are_answered_or_refus
     assert faults and all("Postgres" in fault for fault in faults)
 
 
+@pytest.mark.long
 def test_documents_that_were_being_read_are_all_read_in_the_next_run(server, tmp_path):
     (tmp_path / "papers").mkdir()
     ingestion = Ingestion(tmp_path / "papers")

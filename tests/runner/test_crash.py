@@ -137,6 +137,7 @@ def gone(pids: list[int]) -> bool:
     return True
 
 
+@pytest.mark.long
 def test_a_killed_run_ends_as_if_nothing_had_happened(bundle: Any, flow: Any, launch: Any) -> None:
     pids: list[int] = []
     interrupted = 0
@@ -177,6 +178,7 @@ def test_a_killed_run_ends_as_if_nothing_had_happened(bundle: Any, flow: Any, la
     assert gone(pids)
 
 
+@pytest.mark.long
 def test_what_is_finished_does_not_run_again(bundle: Any, flow: Any, launch: Any) -> None:
     # Item p is quick, the others hang: after the kill p and the step before the loop stay done.
     for step in flow["value"]["modules"][1]["value"]["modules"]:

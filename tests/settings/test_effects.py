@@ -323,6 +323,7 @@ def named_in(file: str) -> set[str]:
     }
 
 
+@pytest.mark.long
 def test_without_its_setting_the_named_test_fails() -> None:
     """One process ignores one setting a test; several of one test take turns."""
     wanted = list(EFFECTS) if os.environ.get("PROVE") else list(EFFECTS)[:: len(EFFECTS) // SAMPLE]

@@ -239,6 +239,7 @@ def test_without_a_database_a_scrape_fails_and_the_exporter_goes_on(
     assert get(f"{address}/ready") == "ready\n"
 
 
+@pytest.mark.long
 def test_its_container_installs_all_that_it_imports() -> None:
     code = (
         "import sys, scripts.observability.exporter; print(*{name.partition('.')[0] for name in"

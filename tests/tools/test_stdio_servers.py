@@ -11,6 +11,7 @@ import pytest
 
 from f.millrace.core import config
 from f.millrace.core.errors import BadSetting, ToolFailed
+from f.millrace.tools import client
 from f.millrace.tools.client import CallOutcomeUnknown
 from tests.tools.others import echo, use
 
@@ -140,7 +141,8 @@ def test_a_program_that_misbehaves_is_told_and_the_others_serve(box, monkeypatch
 def test_a_call_without_a_sound_answer_fails_in_words_and_the_run_goes_on(
     box, monkeypatch, fault, words
 ):
-    monkeypatch.setattr("f.millrace.tools.client.CALL_SECONDS", 2.0)
+    # Only what hangs is waited for; the others answer, on a busy machine later.
+    monkeypatch.setattr(client, "CALL_SECONDS", 2.0 if fault.startswith("hang") else 60.0)
     box(fault)
 
     async def work(tools):

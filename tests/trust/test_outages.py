@@ -33,6 +33,7 @@ def steps_of(world, run):
     return world._steps(run, pipeline_of("Europe/London"))
 
 
+@pytest.mark.long
 def test_a_run_goes_on_after_the_database_was_killed_under_it(server, monkeypatch):
     monkeypatch.setenv("MILLRACE_DATABASE_URL", server.url())
     config.reload()

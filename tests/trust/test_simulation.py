@@ -29,6 +29,7 @@ KILLS = 560 if PROVE else 10
 pytestmark = pytest.mark.usefixtures("database")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", SEEDS)
 def test_no_digest_comes_twice_and_none_is_lost(seed):
     world = World(seed, smtp=seed % 2 == 1)
@@ -156,6 +157,7 @@ def test_a_reader_who_is_forgotten_is_found_nowhere_and_the_log_still_holds():
     )
 
 
+@pytest.mark.long
 def test_killed_at_any_point_the_run_ends_as_if_nothing_had_happened(tmp_path, database):
     done = subprocess.run(
         [sys.executable, "-m", "scripts.simulation.killed", str(KILLS), str(tmp_path)],

@@ -14,9 +14,9 @@ from f.millrace.trust import approvals, deliveries, questions
 from scripts.commands import report
 from scripts.commands.display import Display
 from scripts.commands.output import dump
-from scripts.commands.run import sample_sources
 from scripts.commands.terminal import WIDE, Table, Terminal, line
 from scripts.database.ready import ready
+from scripts.samples.sources import sample_sources
 
 if TYPE_CHECKING:
     from f.millrace.core import rows

@@ -16,9 +16,9 @@ from f.millrace.core.run_context import change, current
 from f.millrace.evidence import confidence_words
 from scripts.commands import report
 from scripts.commands.output import dump, relative
-from scripts.commands.run import sample_sources
 from scripts.commands.terminal import Terminal, shown
 from scripts.database.ready import ready
+from scripts.samples.sources import sample_sources
 
 
 def add(commands: Any) -> None:
@@ -147,8 +147,8 @@ def _ask_agent(options: argparse.Namespace) -> int:
     """Run the flow that asks an agent, and print what it says."""
     from f.millrace.agents import registry
     from scripts.commands.display import Display
-    from scripts.commands.run import load_openflow
     from scripts.runner import run
+    from scripts.runner.openflow import load_openflow
 
     if options.memory or options.documents:
         raise errors.BadInput(

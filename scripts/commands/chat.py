@@ -9,9 +9,10 @@ from typing import Any
 from f.millrace.core import config
 from f.millrace.core.run_context import change
 from scripts.commands import ask, report
-from scripts.commands.run import load_openflow, sample_sources
 from scripts.commands.terminal import Terminal, shown
 from scripts.database.ready import ready
+from scripts.runner.openflow import load_openflow
+from scripts.samples.sources import sample_sources
 
 HELP = """\
 /sources   what the numbers of the last answer stand for

@@ -13,10 +13,10 @@ from scripts.commands import report
 from scripts.commands.display import Display
 from scripts.commands.explained import explain
 from scripts.commands.output import dump, relative
-from scripts.commands.run import load_openflow
 from scripts.commands.terminal import WIDE, Table, Terminal, framed, shown
 from scripts.database.ready import ready
 from scripts.paths import ROOT
+from scripts.runner.openflow import load_openflow
 
 if TYPE_CHECKING:
     from f.millrace.memory.documents import ShownDocument

@@ -12,9 +12,9 @@ from f.millrace.ops import recover_runs
 from f.millrace.trust import recovery
 from scripts.commands.display import Display
 from scripts.commands.output import dump
-from scripts.commands.run import sample_sources
 from scripts.commands.terminal import line
 from scripts.database.ready import ready
+from scripts.samples.sources import sample_sources
 
 FAILED = ("failed", "not_recovered")
 

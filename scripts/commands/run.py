@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import os
 import re
-from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from f.millrace.core import config, db, windmill
+from f.millrace.core import db, windmill
 from f.millrace.core.errors import BadInput, NotFound
 from f.millrace.telemetry.runs import MAINTENANCE
 from f.millrace.trust import recovery
@@ -21,6 +18,7 @@ from scripts.compiler import pulled
 from scripts.database.ready import ready
 from scripts.paths import ROOT
 from scripts.runner import openflow as flows
+from scripts.samples.sources import sample_sources
 
 if TYPE_CHECKING:
     from f.millrace.core import rows
@@ -60,7 +58,7 @@ def start(options: argparse.Namespace) -> int:
     """Run the pipeline `options.flow` and return the exit code; without one, list what there is."""
     if not options.flow:
         return list_flows()
-    openflow = load_openflow(options.flow)
+    openflow = flows.load_openflow(options.flow)
     schema = openflow.get("schema") or {}
     inputs = {**_defaults(schema), **values.read(options.inputs, options.input, schema)}
     for name in ("dry_run", "again", "sample"):
@@ -122,7 +120,7 @@ def _defaults(schema: dict[str, Any]) -> dict[str, Any]:
 def list_flows() -> int:
     """Print what can be run, with what it is for."""
     table = Table("flow", "what it does", keep=("flow",))
-    for name, path in sorted(_pipelines().items()):
+    for name, path in sorted(flows.list_pipelines().items()):
         table.add_row(name, str(pulled.read_complete(path).get("summary") or ""))
     console = Terminal()
     console.print(table)
@@ -156,42 +154,6 @@ def _finish(outcome: Any, as_json: bool) -> int:
     return code
 
 
-def load_openflow(flow: str) -> dict[str, Any]:
-    """Return the OpenFlow of a pipeline by its name, or of any flow under `f/` or `u/` by its path
-    on Windmill.
-    """
-    paths = _pipelines()
-    if flow.startswith(("f/", "u/")):
-        return flows.load_flow(
-            flow.strip("/").removesuffix("/flow.yaml").removesuffix("__flow"), ROOT
-        )
-    if flow not in paths:
-        return scheduled_script(flow, sorted(paths))
-    return pulled.read_complete(paths[flow])
-
-
-def _pipelines() -> dict[str, Path]:
-    return {
-        path.parent.name.removesuffix("__flow"): path
-        for path in (ROOT / "f/millrace").glob("*/*__flow/flow.yaml")
-    }
-
-
-def scheduled_script(name: str, flows: list[str]) -> dict[str, Any]:
-    """Return a spec that schedules one script as a flow of one step; NotFound when there is none of
-    that name.
-    """
-    from scripts.compiler import openflow, spec
-    from scripts.compiler.reader import closest
-    from scripts.compiler.sources import bundle
-
-    scripts = {loaded.name: loaded for loaded in spec.list_specs(ROOT) if loaded.call}
-    if name not in scripts:
-        known = [*flows, *scripts]
-        raise NotFound(f"no flow {name!r}{closest(name, known)}; there are: {', '.join(known)}")
-    return openflow.compile_script(scripts[name], bundle(ROOT))
-
-
 def find(run: str) -> rows.Run:
     """Return the row of a run by its id or the beginning of its id; the latest one by its flow's
     name, or by `last`: one of maintenance only when there is no other.
@@ -202,32 +164,6 @@ def find(run: str) -> rows.Run:
     if len(found) > 1:
         raise BadInput(f"{run!r} is the beginning of several runs; give more of the id")
     return found[0]
-
-
-@contextlib.contextmanager
-def sample_sources(wanted: bool) -> Iterator[str]:
-    """Serve the sample edition from loopback and point every source at it; yields its address, or
-    ''.
-    """
-    if not wanted:
-        yield ""
-        return
-    from scripts.samples.server import sample_settings, serve
-
-    with serve() as address:
-        given = sample_settings(address)
-        before = {name: os.environ.get(name) for name in given}
-        os.environ.update(given)
-        config.reload()
-        try:
-            yield address
-        finally:
-            for name, value in before.items():
-                if value is None:
-                    os.environ.pop(name, None)
-                else:
-                    os.environ[name] = value
-            config.reload()
 
 
 def _list_named(run: str) -> list[rows.Run]:

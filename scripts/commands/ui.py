@@ -11,9 +11,9 @@ from typing import Any
 
 from f.millrace.core.errors import BadInput
 from f.millrace.trust import people
-from scripts.commands.run import sample_sources
 from scripts.commands.terminal import has_screen
 from scripts.database.ready import ready
+from scripts.samples.sources import sample_sources
 from scripts.serving import guard
 from scripts.serving.transports import listen
 

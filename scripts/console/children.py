@@ -17,9 +17,9 @@ from typing import Any
 from uuid import uuid4
 
 from f.millrace.core import errors, run_context
-from scripts.commands import run as run_command
 from scripts.console import run_view
 from scripts.paths import ROOT
+from scripts.runner.openflow import load_openflow
 
 LONGEST_WORDS = 500
 # Runs of one console at a time; each is a process with a fork server of its own.
@@ -56,8 +56,8 @@ class Children:
         self._started[run_id] = (run_context.user_id(), asked, session)
         while len(self._started) > KEPT:
             self._started.popitem(last=False)
-        openflow = run_command.load_openflow(flow)
-        job = {"kind": "start", "flow": flow, "openflow": openflow, "args": args, "run_id": run_id}
+        loaded = load_openflow(flow)
+        job = {"kind": "start", "flow": flow, "openflow": loaded, "args": args, "run_id": run_id}
         self._give(job, run_id, session)
         return run_id
 

@@ -8,10 +8,12 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from f.millrace.core import config, setting_types
-from f.millrace.core.config import NAMES, NONE, PREFIX, RESOURCE, Secret
+from f.millrace.core import all_settings, config, settings_model
+from f.millrace.core.all_settings import NAMES
+from f.millrace.core.config import NONE, PREFIX, RESOURCE
 from f.millrace.core.config import settings as effective
 from f.millrace.core.db import OWNER_VARIABLE
+from f.millrace.core.secret import Secret
 from scripts.deployment.server import Server
 
 RESOURCE_TYPE = "c_millrace_settings"
@@ -94,7 +96,7 @@ def schedule_zone(server: Server) -> str:
 
 def resource_type() -> dict[str, Any]:
     """Return the resource type: one field a setting, as Windmill's forms know them."""
-    declared = setting_types.model().model_json_schema()
+    declared = settings_model.model().model_json_schema()
     properties = {
         name: _form_field(_resolve(field, declared.get("$defs", {})))
         for name, field in declared["properties"].items()
@@ -201,4 +203,4 @@ def _description_of(path: str) -> str:
     """Return what the setting is that a variable belongs to."""
     name = path.rpartition("/")[2]
     field = max((known for known in NAMES if name.startswith(known)), key=len)
-    return config.declared(field)[1].description
+    return all_settings.declared(field)[1].description

@@ -1,10 +1,10 @@
-"""docs/settings.md: what can be set, from the declarations in core/config."""
+"""docs/settings.md: what can be set, from the declarations in core/all_settings."""
 
 import json
 from pathlib import Path
 from typing import Any
 
-from f.millrace.core import config, setting_types
+from f.millrace.core import all_settings, config, settings_model
 from scripts.docs import markdown
 from scripts.settings import schema
 
@@ -21,7 +21,7 @@ def text(root: Path) -> str:  # noqa: ARG001
     ]
     return markdown.page(
         "Settings",
-        "[f/millrace/core/config.py](../f/millrace/core/config.py)",
+        "[f/millrace/core/all_settings.py](../f/millrace/core/all_settings.py)",
         f"{config.__doc__}",
         "`scripts/millrace settings` shows the effective values and where each comes from.\n",
         markdown.table(("setting", "meaning", "allowed", "default"), rows),
@@ -30,9 +30,9 @@ def text(root: Path) -> str:  # noqa: ARG001
 
 
 def _default(name: str) -> str:
-    if "Secret" in str(config.declared(name)[0]):
+    if "Secret" in str(all_settings.declared(name)[0]):
         return ""
-    value: Any = setting_types.model((name,))().model_dump(mode="json")[name]
+    value: Any = settings_model.model((name,))().model_dump(mode="json")[name]
     return markdown.code(json.dumps(value, ensure_ascii=False)) if value not in ("", None) else ""
 
 

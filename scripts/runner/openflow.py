@@ -6,6 +6,7 @@ from typing import Any
 
 from f.millrace.core.errors import BadInput, NotFound
 from scripts.compiler import pulled
+from scripts.paths import ROOT
 
 LEAVES = ("script", "rawscript", "flow", "identity")
 LOOPS = ("forloopflow", "whileloopflow")
@@ -38,6 +39,41 @@ def load_flow(path: str, root: Path) -> dict[str, Any]:
             f"{path}__flow/flow.yaml is no flow: it has no value with modules; pull it again"
         )
     return flow
+
+
+def load_openflow(flow: str) -> dict[str, Any]:
+    """Return the OpenFlow of a pipeline by its name, or of any flow under `f/` or `u/` by its path
+    on Windmill.
+    """
+    paths = list_pipelines()
+    if flow.startswith(("f/", "u/")):
+        return load_flow(flow.strip("/").removesuffix("/flow.yaml").removesuffix("__flow"), ROOT)
+    if flow not in paths:
+        return _scheduled_script(flow, sorted(paths))
+    return pulled.read_complete(paths[flow])
+
+
+def list_pipelines() -> dict[str, Path]:
+    """Return the files of the bundle's own flows by name."""
+    return {
+        path.parent.name.removesuffix("__flow"): path
+        for path in (ROOT / "f/millrace").glob("*/*__flow/flow.yaml")
+    }
+
+
+def _scheduled_script(name: str, flows: list[str]) -> dict[str, Any]:
+    """Return a spec that schedules one script as a flow of one step; NotFound when there is none of
+    that name.
+    """
+    from scripts.compiler import openflow, spec
+    from scripts.compiler.reader import closest
+    from scripts.compiler.sources import bundle
+
+    scripts = {loaded.name: loaded for loaded in spec.list_specs(ROOT) if loaded.call}
+    if name not in scripts:
+        known = [*flows, *scripts]
+        raise NotFound(f"no flow {name!r}{closest(name, known)}; there are: {', '.join(known)}")
+    return openflow.compile_script(scripts[name], bundle(ROOT))
 
 
 def bodies(module: dict[str, Any]) -> Iterator[list[dict[str, Any]]]:

@@ -19,7 +19,7 @@ from f.millrace.agents import registry
 from f.millrace.core import contracts, db, errors, redaction
 from f.millrace.tools import known_tools
 from f.millrace.tools.servers import AGENTS
-from scripts.commands.run import load_openflow
+from scripts.runner.openflow import load_openflow
 from scripts.serving import callers
 from scripts.serving.served import Asked
 

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
-from f.millrace.core import config, providers, setting_types
+from f.millrace.core import all_settings, config, providers, secret, setting_types
 from f.millrace.core.errors import BadInput, BadSetting
 from f.millrace.core.redaction import redact
 from f.millrace.tools import mail
@@ -200,7 +200,9 @@ class _Checker:
 
     def format_value(self, path: Path_) -> str:
         name = str(path[0])
-        if name in config.NAMES and config.Secret.__name__ in str(config.declared(name)[0]):
+        if name in all_settings.NAMES and secret.Secret.__name__ in str(
+            all_settings.declared(name)[0]
+        ):
             return "a secret that does not fit"
         value: Any = self.values
         for part in path:
@@ -279,7 +281,7 @@ def _flags(value: Any, field: dict[str, Any], path: Path_ = ()) -> Iterator[Path
 Found = Iterator[tuple[Path_, str]]
 
 
-def _models(settings: config.Settings) -> Found:
+def _models(settings: all_settings.Settings) -> Found:
     named: dict[Path_, str | None] = {
         ("model",): settings.model,
         ("fallback_model",): settings.fallback_model,
@@ -297,7 +299,7 @@ def _models(settings: config.Settings) -> Found:
 
 
 # complexipy: ignore (an unknown source, an unknown owner of settings, a wrong value)
-def _sources(settings: config.Settings) -> Found:
+def _sources(settings: all_settings.Settings) -> Found:
     for place, name in enumerate(settings.sources):
         try:
             _ = SOURCES[name]
@@ -316,7 +318,7 @@ def _sources(settings: config.Settings) -> Found:
                 yield path, _instead(path)[0]
 
 
-def _addresses(settings: config.Settings) -> Found:
+def _addresses(settings: all_settings.Settings) -> Found:
     given: list[tuple[Path_, str]] = [
         (("recipients", place), one) for place, one in enumerate(settings.recipients)
     ]
@@ -328,8 +330,8 @@ def _addresses(settings: config.Settings) -> Found:
             yield path, "a mail address like name@host"
 
 
-def _urls(settings: config.Settings) -> Found:
-    names = [name for name in config.NAMES if name.endswith(("_url", "_endpoint"))]
+def _urls(settings: all_settings.Settings) -> Found:
+    names = [name for name in all_settings.NAMES if name.endswith(("_url", "_endpoint"))]
     given: list[tuple[Path_, str]] = [
         ((name,), str(getattr(settings, name)))
         for name in names
@@ -356,7 +358,7 @@ def _is_web(url: str) -> bool:
     return parts.scheme in ("http", "https") and bool(parts.hostname)
 
 
-def _tools(settings: config.Settings) -> Found:
+def _tools(settings: all_settings.Settings) -> Found:
     known = [*SERVERS, *settings.mcp]
     served = [*known, *FURTHER]
     named: list[tuple[Path_, str, list[str]]] = [
@@ -375,14 +377,14 @@ def _tools(settings: config.Settings) -> Found:
             yield ("mcp_tokens", name), "the name of a server in the setting mcp"
 
 
-def _risk(settings: config.Settings) -> Found:
+def _risk(settings: all_settings.Settings) -> Found:
     for pattern, wanted in settings.risk_policy.items():
         for tool, (least, why) in risk.KNOWN.items():
             if pattern == tool and least == "high" and wanted != "high":
                 yield ("risk_policy", pattern), f"high only: {why}"
 
 
-def _order(settings: config.Settings) -> Found:
+def _order(settings: all_settings.Settings) -> Found:
     if settings.confidence_review > settings.confidence_silent:
         yield (
             ("confidence_review",),
@@ -390,7 +392,7 @@ def _order(settings: config.Settings) -> Found:
         )
 
 
-DEEPER: tuple[Callable[[config.Settings], Found], ...] = (
+DEEPER: tuple[Callable[[all_settings.Settings], Found], ...] = (
     _models,
     _sources,
     _addresses,

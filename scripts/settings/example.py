@@ -5,7 +5,7 @@ from typing import Any
 
 import yaml
 
-from f.millrace.core import config, setting_types
+from f.millrace.core import all_settings, settings_model
 from f.millrace.core.config import NONE
 from scripts.settings.schema import LINE, describe_values, schema
 
@@ -39,10 +39,10 @@ def text() -> str:
 
 
 def _written(name: str) -> str:
-    default: Any = setting_types.model((name,))().model_dump(mode="json")[name]
-    if "Secret" in str(config.declared(name)[0]):
+    default: Any = settings_model.model((name,))().model_dump(mode="json")[name]
+    if "Secret" in str(all_settings.declared(name)[0]):
         default = {} if isinstance(default, dict) else ""
-    if isinstance(default, str) and "Decimal" in str(config.declared(name)[0]):
+    if isinstance(default, str) and "Decimal" in str(all_settings.declared(name)[0]):
         default = float(default)
     return yaml.safe_dump(
         {name: default}, allow_unicode=True, sort_keys=False, default_flow_style=False

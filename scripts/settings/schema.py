@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from f.millrace.core import setting_types
+from f.millrace.core import settings_model
 from f.millrace.core.setting_types import AGENTS, TOOL_USERS
 from f.millrace.tools.sources import SOURCES
 from scripts.paths import ROOT
@@ -34,7 +34,7 @@ def check(root: Path) -> list[str]:
     return (
         []
         if current
-        else [f"{FILE} has drifted from core/config; run scripts/millrace metadata write"]
+        else [f"{FILE} has drifted from core/all_settings; run scripts/millrace metadata write"]
     )
 
 
@@ -45,7 +45,7 @@ def text() -> str:
 
 def schema() -> Json:
     """Return the schema of all settings."""
-    made = setting_types.model().model_json_schema()
+    made = settings_model.model().model_json_schema()
     defs = made.pop("$defs")
     properties = {
         name: _simplify(_resolve(field, defs)) for name, field in made["properties"].items()

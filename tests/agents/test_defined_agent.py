@@ -12,8 +12,8 @@ from f.millrace.core.errors import BadInput, NotAllowed, NotFound
 from f.millrace.memory import history
 from f.millrace.telemetry import runs
 from f.millrace.trust import actions, approvals, people, private_reads
-from scripts.commands.run import load_openflow
 from scripts.paths import ROOT
+from scripts.runner.openflow import load_openflow
 from scripts.runner.run import resume, start
 from scripts.runner.worker import InlineWorker
 

@@ -9,7 +9,7 @@ import pytest
 
 from f.millrace.core import db
 from f.millrace.trust import budget
-from scripts.commands.run import load_openflow
+from scripts.runner.openflow import load_openflow
 from scripts.runner.run import resume, start
 
 HANGS_SECONDS = 60

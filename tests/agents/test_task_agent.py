@@ -18,8 +18,8 @@ from f.millrace.telemetry.spans import step
 from f.millrace.trust import actions, approvals, budget, questions
 from scripts.commands import approvals as command
 from scripts.commands import report
-from scripts.commands.run import load_openflow
 from scripts.paths import ROOT
+from scripts.runner.openflow import load_openflow
 from scripts.runner.run import resume, start
 from scripts.runner.worker import InlineWorker
 

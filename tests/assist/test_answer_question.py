@@ -10,8 +10,8 @@ from f.millrace.agents import ask
 from f.millrace.assist import answer, read_event
 from f.millrace.core import config, db
 from f.millrace.trust import actions, recipients
-from scripts.commands.run import load_openflow
 from scripts.paths import ROOT
+from scripts.runner.openflow import load_openflow
 from scripts.runner.run import resume, start
 from scripts.runner.worker import InlineWorker
 

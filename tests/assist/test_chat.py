@@ -8,7 +8,7 @@ import pytest
 from f.millrace.assist import chat
 from f.millrace.core import db, windmill
 from f.millrace.memory import history
-from scripts.commands.run import load_openflow
+from scripts.runner.openflow import load_openflow
 
 QUESTION = "How much will the battery plant in Norrvik make?"
 

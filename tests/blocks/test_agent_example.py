@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from f.millrace.core.errors import BadInput
-from scripts.commands.run import load_openflow
 from scripts.paths import ROOT
+from scripts.runner.openflow import load_openflow
 from scripts.runner.run import start
 from scripts.runner.worker import InlineWorker
 

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
-from f.millrace.core import config
+from f.millrace.core import all_settings, config
 from scripts.commands import ui
 from scripts.commands.__main__ import parse
 from scripts.console.app import make_application
@@ -227,7 +227,7 @@ def test_the_example_environment_sets_nothing_that_people_set_in_windmill():
     settings = {
         name: value
         for name, value in example.items()
-        if name.removeprefix("MILLRACE_").lower() in config.NAMES
+        if name.removeprefix("MILLRACE_").lower() in all_settings.NAMES
     }
 
     assert settings.keys() >= {

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 import pytest
 
-from f.millrace.core import config, schema
+from f.millrace.core import all_settings, schema
 from f.millrace.telemetry.catalogue import CATALOGUE
 from scripts.commands.__main__ import MODULES
 from scripts.compiler.sources import bundle
@@ -46,7 +46,7 @@ MODULE_NAMES = [
 NAMES = {
     "modules": MODULE_NAMES,
     "tables": [name for made in schema.MIGRATIONS for name in TABLE.findall(made.sql)],
-    "settings": list(config.NAMES),
+    "settings": list(all_settings.NAMES),
     "metrics": list(CATALOGUE),
     "commands": list(MODULES),
 }

@@ -97,10 +97,10 @@ def copy(tmp_path: Path) -> Path:
             (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / path, tmp_path / path)
     (tmp_path / FILE).write_text(SOURCE)
-    config = (tmp_path / "f/millrace/core/config.py").read_text()
+    config = (tmp_path / "f/millrace/core/all_settings.py").read_text()
     line = '        "mastodon",\n'
     assert config.count(line) == 1
-    (tmp_path / "f/millrace/core/config.py").write_text(
+    (tmp_path / "f/millrace/core/all_settings.py").write_text(
         config.replace(line, f'{line}        "board",\n')
     )
     return tmp_path

@@ -15,8 +15,8 @@ from f.millrace.core import db
 from f.millrace.core.run_context import current
 from f.millrace.telemetry.spans import step
 from f.millrace.tools import snapshot
-from scripts.commands.run import load_openflow
 from scripts.paths import ROOT
+from scripts.runner.openflow import load_openflow
 from scripts.runner.run import start
 from tests.agents.test_missing_tools import REPORT
 from tests.tools.test_others import ECHO, box, use

@@ -13,13 +13,13 @@ from starlette.testclient import TestClient
 from f.millrace.core import db, run_context
 from f.millrace.telemetry import events, runs, spans
 from f.millrace.trust import access_tokens, actions, people
-from scripts.commands.run import load_openflow
 from scripts.console import sign_ins
 from scripts.console.app import make_application
 from scripts.console.children import Children
 from scripts.console.server import Server
 from scripts.paths import ROOT
 from scripts.runner import run
+from scripts.runner.openflow import load_openflow
 from scripts.runner.worker import InlineWorker
 
 HOST = "127.0.0.1:7431"

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from f.millrace.core import config
+from f.millrace.core import all_settings, config
 from f.millrace.core.errors import BadSetting
 from scripts.deployment import bootstrap
 
@@ -74,19 +74,21 @@ def test_a_form_that_was_saved_without_typing_changes_nothing(folder: Path, work
         "notes_dir",
     } <= {"trace_content"}
     assert {name: getattr(saved, name) for name in worker.resource} == {
-        name: getattr(config.Settings, name) for name in worker.resource
+        name: getattr(all_settings.Settings, name) for name in worker.resource
     }
 
 
 def test_no_setting_is_a_switch_that_the_form_would_turn_off() -> None:
-    assert [name for name in config.NAMES if getattr(config.Settings, name) is True] == []
+    assert [
+        name for name in all_settings.NAMES if getattr(all_settings.Settings, name) is True
+    ] == []
 
 
 @pytest.mark.parametrize("name", ["feeds", "sources", "mastodon_url", "fallback_model"])
 def test_the_word_none_empties_a_setting_wherever_it_is_set(
     folder: Path, worker: Any, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    is_list = isinstance(getattr(config.Settings, name), list)
+    is_list = isinstance(getattr(all_settings.Settings, name), list)
     empty = [] if is_list else ""
 
     def value() -> object:
@@ -102,7 +104,7 @@ def test_the_word_none_empties_a_setting_wherever_it_is_set(
         assert value() == empty
 
     (folder / "millrace.yaml").unlink()
-    assert value() == getattr(config.Settings, name)
+    assert value() == getattr(all_settings.Settings, name)
     monkeypatch.setenv(f"MILLRACE_{name.upper()}", "none")
     assert value() == empty
 
@@ -123,7 +125,7 @@ def test_an_entry_that_was_added_and_left_empty_is_none(folder: Path, worker: An
     config.reload()
 
     assert config.settings().feeds == ["https://a.example/rss"]
-    assert config.settings().mastodon_tags == config.Settings.mastodon_tags
+    assert config.settings().mastodon_tags == all_settings.Settings.mastodon_tags
 
 
 def test_each_place_goes_before_the_next(
@@ -277,7 +279,9 @@ def test_only_agents_that_call_tools_have_tools_and_a_threshold(
 
 
 CHOICES = [
-    name for name in config.NAMES if typing.get_origin(config.declared(name)[0]) is typing.Literal
+    name
+    for name in all_settings.NAMES
+    if typing.get_origin(all_settings.declared(name)[0]) is typing.Literal
 ]
 
 
@@ -285,7 +289,7 @@ CHOICES = [
 def test_a_setting_of_some_words_takes_each_of_them_and_no_other(
     folder: Path, name: str, configure: Any
 ) -> None:
-    for word in typing.get_args(config.declared(name)[0]):
+    for word in typing.get_args(all_settings.declared(name)[0]):
         configure(**{name: word})
         assert getattr(config.settings(), name) == word
 

@@ -11,10 +11,10 @@ import pytest
 from f.millrace.core import config, db
 from f.millrace.trust import audit
 from scripts.commands.__main__ import main
-from scripts.commands.run import load_openflow
 from scripts.database import embedded
 from scripts.database.ready import ready
 from scripts.deployment import bootstrap
+from scripts.runner.openflow import load_openflow
 
 OWNER = "postgresql://boss:secret-word@db.example:5432/x"
 

@@ -13,10 +13,11 @@ import pytest
 from f.millrace.core import config, db
 from f.millrace.telemetry.export import run_ended
 from f.millrace.telemetry.spans import root_span_id
-from scripts.commands.run import load_openflow, sample_sources
 from scripts.observability.gobuild import NoProgram
 from scripts.observability.jaeger import Jaeger, program, run_jaeger
 from scripts.runner import run
+from scripts.runner.openflow import load_openflow
+from scripts.samples.sources import sample_sources
 from tests.live.conftest import missing
 
 

@@ -16,13 +16,14 @@ from f.millrace.core import config, db
 from f.millrace.telemetry.catalogue import CATALOGUE
 from f.millrace.telemetry.metrics.define import Panel, metrics_in
 from f.millrace.telemetry.spans import step
-from scripts.commands.run import load_openflow, sample_sources
 from scripts.observability import exporter
 from scripts.observability.generated import FOLDER
 from scripts.observability.gobuild import NoProgram
 from scripts.observability.prometheus import Prometheus, alertmanager, program, prometheus
 from scripts.paths import ROOT
 from scripts.runner import run
+from scripts.runner.openflow import load_openflow
+from scripts.samples.sources import sample_sources
 from tests.live.conftest import missing
 
 # Grafana puts these in; `.*` is what "All" stands for.

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from f.millrace.core import config
+from f.millrace.core import all_settings, config, secret
 from f.millrace.ops import show_settings
 from scripts.commands.__main__ import main as command
 
@@ -30,13 +30,13 @@ def test_a_worker_tells_each_setting_with_its_place_and_no_secret(
     told = shown(show_settings.main())
     told_from = {name: one["from"] for name, one in told.items()}
 
-    assert sorted(told) == sorted(config.NAMES)
+    assert sorted(told) == sorted(all_settings.NAMES)
     assert (told_from["smtp_url"], told_from["feeds"]) == (
         "resource f/millrace/settings",
         "default",
     )
     assert (told_from["search_url"], told_from["model"]) == ("MILLRACE_DEFAULTS", "MILLRACE_MODEL")
-    assert told["smtp_url"]["value"] == config.MASKED
+    assert told["smtp_url"]["value"] == secret.MASKED
     assert "hunter2" not in json.dumps(told) and "s3cretword" not in json.dumps(told)
 
 
@@ -48,7 +48,7 @@ def test_windmill_shows_a_table_with_what_was_set_first(worker: Any) -> None:
     [columns, *rows] = answer["table-row-object"]
 
     assert list(answer) == ["table-row-object"], "another key would make the page show JSON"
-    assert [list(row) for row in rows] == [columns] * len(config.NAMES)
+    assert [list(row) for row in rows] == [columns] * len(all_settings.NAMES)
     assert [row["from"] == "default" for row in rows] == sorted(
         row["from"] == "default" for row in rows
     )

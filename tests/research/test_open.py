@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from f.millrace.core import config, db
+from f.millrace.core import all_settings, config, db
 from f.millrace.core.errors import BadInput, BadSetting
 from f.millrace.digest.result import whole_result
 from f.millrace.research import open as step
@@ -219,7 +219,7 @@ def test_a_run_with_nothing_to_read_is_refused_with_the_place_that_says_so(
         pipeline.open()
 
     assert "there is nothing to read" in str(caught.value) and said in str(caught.value)
-    assert ", ".join(config.Settings.sources) in str(caught.value)
+    assert ", ".join(all_settings.Settings.sources) in str(caught.value)
     assert db.fetch_one("SELECT status FROM step") == {"status": "failed"}
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from f.millrace.core.config import NAMES, Settings
+from f.millrace.core.all_settings import NAMES, Settings
 from f.millrace.core.setting_types import AGENTS
 from scripts.commands.__main__ import main as command
 from scripts.paths import ROOT

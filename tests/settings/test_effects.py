@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from f.millrace.core.config import NAMES
+from f.millrace.core.all_settings import NAMES
 from f.millrace.core.setting_types import AgentSettings, ModelPrice, ToolServer
 from tests.tiers import pick
 

@@ -53,8 +53,9 @@ def trace(
     postgres_server: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[list[dict[str, Any]]]:
     """The spans of a small daily run of the sample edition, with what was said, and its root."""
-    from scripts.commands.run import load_openflow, sample_sources
     from scripts.runner import run
+    from scripts.runner.openflow import load_openflow
+    from scripts.samples.sources import sample_sources
 
     url = postgres_server.rsplit("/", 1)[0] + "/trace_of_a_run"
     with psycopg.connect(postgres_server, autocommit=True) as connection:

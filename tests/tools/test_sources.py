@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 from pydantic import Field
 
-from f.millrace.core import config, invisible
+from f.millrace.core import all_settings, invisible
 from f.millrace.core.errors import BadSetting, SourceFailed
 from f.millrace.tools import arxiv, feeds, hackernews, mastodon, source_options
 from f.millrace.tools.fetch_state import FetchState
@@ -41,12 +41,12 @@ def read_feed(content: bytes) -> list:
 
 def test_an_unknown_source_names_the_known_ones():
     for name in ("gopher", "../x", "http", ""):
-        with pytest.raises(BadSetting, match=", ".join(config.Settings.sources)):
+        with pytest.raises(BadSetting, match=", ".join(all_settings.Settings.sources)):
             SOURCES[name]
 
 
 def test_every_shipped_source_can_be_had_by_name():
-    assert [SOURCES[name].name for name in SOURCES] == config.Settings.sources
+    assert [SOURCES[name].name for name in SOURCES] == all_settings.Settings.sources
 
 
 def test_a_new_source_is_one_file_in_tools_and_its_name_in_the_settings(

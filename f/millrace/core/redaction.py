@@ -20,10 +20,12 @@ from typing import Any, NamedTuple, cast
 from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 from f.millrace.core import (
+    all_settings,
     command_secrets,
     config,
     errors,
     named_secrets,
+    secret,
     secret_formats,
     secret_names,
 )
@@ -174,8 +176,8 @@ def _secrets(value: Any) -> Iterator[str]:
     """Yield the secrets of a setting: its own, those of its entries,
     and those of an entry's fields.
     """
-    if isinstance(value, config.Secret):
-        named = _compile(config.FROM_ENVIRONMENT).findall(value.get_secret_value())
+    if isinstance(value, secret.Secret):
+        named = _compile(all_settings.FROM_ENVIRONMENT).findall(value.get_secret_value())
         yield from [os.environ.get(name, "") for name in named] or [value.get_secret_value()]
     elif isinstance(value, dict):
         for inner in cast("dict[Any, Any]", value).values():

@@ -1,28 +1,21 @@
 # requirements:
 
-"""What a setting may hold that is more than a plain value, and pydantic's model of the settings.
-
-More than plain are one agent, one server of tools and one model's price. Loaded only where a value
-needs more than a look (`config.validate`), and by what describes the settings.
+"""What a setting may hold that is more than a plain value: one agent, one server of tools, one
+model's price.
 """
 
-import functools
 import json
-import re
 from decimal import Decimal
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
-    create_model,
     model_validator,
 )
 
-from f.millrace.core import config
+from f.millrace.core import secret
 
 # The agents that settings may name, and those of them that call tools.
 AGENTS = ("researcher", "planner", "judge", "writer", "summariser", "helper", "tool_judge")
@@ -71,7 +64,7 @@ class ToolServer(BaseModel):
     url: str = Field(
         default="", pattern="^(https?://.+)?$", description="Its address, streamable HTTP."
     )
-    headers: dict[str, config.Secret] = Field(
+    headers: dict[str, secret.Secret] = Field(
         default={}, description="Sent to it with every request."
     )
     command: str = Field(
@@ -79,7 +72,7 @@ class ToolServer(BaseModel):
         description="The program to start, which speaks over stdin and stdout; not on workers.",
     )
     args: list[str] = Field(default=[], description="Its arguments.")
-    env: dict[str, config.Secret] = Field(
+    env: dict[str, secret.Secret] = Field(
         default={}, description="Its environment, beside PATH, HOME and the like; nothing of ours."
     )
     cwd: str = Field(default="", description="The folder it is started in.")
@@ -144,82 +137,3 @@ class ModelPrice(BaseModel):
                 f"prices in {self.currency} need their own usd_per_unit; those in USD have 1"
             )
         return self
-
-
-def _known(agents: dict[str, AgentSettings]) -> dict[str, AgentSettings]:
-    for name, own in agents.items():
-        if name not in AGENTS:
-            raise ValueError(f"there is no agent {name!r}; there are {', '.join(AGENTS)}")
-        if name not in TOOL_USERS and (own.tools is not None or own.risk_threshold is not None):
-            raise ValueError(
-                f"{name} calls no tools, so it has no tools and no risk_threshold;"
-                f" {', '.join(TOOL_USERS)} have"
-            )
-    return agents
-
-
-def _server(given: Any) -> Any:
-    return {"url": given} if isinstance(given, str) else given
-
-
-Agents = Annotated[dict[str, AgentSettings], AfterValidator(_known)]
-# An address alone is a server too.
-Servers = dict[
-    str, Annotated[ToolServer, BeforeValidator(_server, json_schema_input_type=str | ToolServer)]
-]
-
-
-def _zone(given: str) -> str:
-    if given and not config.is_zone(given):
-        raise ValueError("a time zone such as Europe/Berlin or UTC")
-    return given
-
-
-def _smtp(given: config.Secret) -> config.Secret:
-    option = config.declared("smtp_url")[1]
-    if not re.search(option.pattern or "", given.get_secret_value()):
-        raise ValueError("smtp://user:password@host:587 or smtps://user:password@host:465")
-    return given
-
-
-# Settings whose values must be more than their declared type says.
-STRICTER: dict[str, Any] = {
-    "agents": Agents,
-    "mcp": Servers,
-    "prices": dict[str, ModelPrice],
-    "flow_daily_usd": dict[str, Money],
-    "tool_usd": dict[str, Money],
-    "schedule_zone": Annotated[str, AfterValidator(_zone)],
-    "smtp_url": Annotated[config.Secret, AfterValidator(_smtp)],
-    "memory_days": dict[str, Annotated[int, Field(ge=1, le=36_500)]],
-}
-
-
-@functools.cache
-def model(names: tuple[str, ...] = config.NAMES) -> type[BaseModel]:
-    """Return a pydantic model of some settings, or of all."""
-    fields: dict[str, Any] = {}
-    for name in names:
-        kind, option = config.declared(name)
-        bounds = {key: value for key, value in option._asdict().items() if value is not None}
-        if kind is config.Secret:
-            bounds.pop("pattern", None)  # pydantic has patterns for plain text only
-        fields[name] = (
-            Annotated[STRICTER.get(name, kind), Field(**bounds)],
-            getattr(config.Settings, name),
-        )
-    return create_model("Settings", __config__=ConfigDict(extra="forbid"), **fields)
-
-
-def secret_schema() -> Any:
-    """Return how pydantic reads a `Secret`: a text in, masked when it is written as JSON."""
-    from pydantic_core import core_schema  # nothing more to load: pydantic has
-
-    return core_schema.no_info_before_validator_function(
-        lambda value: value.get_secret_value() if isinstance(value, config.Secret) else value,
-        core_schema.no_info_after_validator_function(config.Secret, core_schema.str_schema()),
-        serialization=core_schema.plain_serializer_function_ser_schema(str, when_used="json"),
-        metadata={
-            "pydantic_js_updates": {"format": "password", "writeOnly": True, "type": "string"}
-        },
-    )

@@ -58,8 +58,10 @@ def message_id(opened: run_plan.RunPlan, recipient: str) -> str:
 
 
 def create(run_id: str, opened: run_plan.RunPlan) -> None:
-    """Make this run's deliveries; one that another run holds or has sent stays with that run."""
-    reconcile_interrupted(opened)
+    """Make this run's deliveries; one that another run holds or has sent stays with that run.
+
+    What became of interrupted ones is found out first: `list_interrupted`, `sending.reconcile`.
+    """
     for digest in db.fetch_all(
         "SELECT id, recipients, window_until FROM digest WHERE run_id = %s", [run_id]
     ):
@@ -80,23 +82,15 @@ def create(run_id: str, opened: run_plan.RunPlan) -> None:
             )
 
 
-def reconcile_interrupted(opened: run_plan.RunPlan) -> int:
-    """Find out what became of mails whose run died while it sent them, and return how many.
-
-    Before new windows are cut, and before another run of the day takes a delivery over.
-    """
-    found: list[DigestDelivery] = db.fetch_all(
+def list_interrupted(opened: run_plan.RunPlan) -> list[DigestDelivery]:
+    """Return the mails of this digest, of any day, whose run died while it sent them."""
+    return db.fetch_all(
         "SELECT d.*, g.subject, g.html, g.plain, g.private, g.shared, g.window_since FROM delivery"
         " d JOIN digest g ON g.id = d.digest_id JOIN run r ON r.id = d.run_id WHERE d.flow = %s AND"
         " d.namespace = %s AND d.edition = %s AND d.status = 'sending' AND r.status NOT IN"
         " ('running', 'waiting') ORDER BY d.local_day, d.recipient",
         [opened.flow, opened.namespace, opened.edition],
     )
-    if found:
-        from f.millrace.digest import sending  # few runs die there
-
-        sending.reconcile(opened, found)
-    return len(found)
 
 
 def deliveries_of(run_id: str) -> list[DigestDelivery]:

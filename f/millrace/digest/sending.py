@@ -119,7 +119,9 @@ def _find_action(opened: run_plan.RunPlan, row: delivery.DigestDelivery) -> rows
 
 
 def reconcile(opened: run_plan.RunPlan, interrupted: list[delivery.DigestDelivery]) -> None:
-    """Find out what became of mails whose run died while it sent them."""
+    """Find out what became of mails whose run died while it sent them: before new windows are cut,
+    and before another run of the day takes a delivery over.
+    """
     for row in interrupted:
         of_row = dataclasses.replace(opened, day=row["local_day"], number=row["number"])
         key = delivery.key_of(of_row, row["recipient"])

@@ -11,7 +11,7 @@ scripts/millrace step ops/show_settings
 import json
 from typing import Any
 
-from f.millrace.core import config, redaction
+from f.millrace.core import all_settings, config, redaction
 
 
 def main(only_set: bool = False) -> dict:
@@ -45,15 +45,15 @@ def rows() -> list[dict[str, Any]]:
     """Return each setting: name, effective value as JSON has it,
     where it comes from, what it means.
     """
-    values = config.as_json(config.NAMES, exact=False)
+    values = config.as_json(all_settings.NAMES, exact=False)
     return [
         {
             "name": name,
             "value": redaction.redact(values[name]),
             "from": config.origin(name),
-            "description": config.declared(name)[1].description,
+            "description": all_settings.declared(name)[1].description,
         }
-        for name in config.NAMES
+        for name in all_settings.NAMES
     ]
 
 

@@ -11,7 +11,7 @@ scripts/millrace step research/open
 import os
 from pathlib import Path
 
-from f.millrace.core import config, db, errors, run_context, windmill
+from f.millrace.core import all_settings, config, db, errors, run_context, windmill
 from f.millrace.digest import delivery, readers, run_plan
 from f.millrace.models import unchecked
 from f.millrace.research import due, postpone, time_windows
@@ -90,7 +90,10 @@ def _open(
         _require_sources(opened.sources)
         if not dry_run:
             postpone.take_over(run_id, opened)
-        delivery.reconcile_interrupted(opened)
+        if interrupted := delivery.list_interrupted(opened):
+            from f.millrace.digest import sending  # few runs die there
+
+            sending.reconcile(opened, interrupted)
         opened = readers.resolve(opened, again)
         before = opened.day if again else None
         ends = {} if sample else time_windows.last_delivered(flow, lasting, opened.edition, before)
@@ -126,8 +129,8 @@ def _require_sources(sources: list[str]) -> None:
     ]
     raise errors.BadSetting(
         f"there is nothing to read: {', and '.join(said)}; name some of"
-        f" {', '.join(config.Settings.sources)} in sources, or take the emptied setting away there"
-        " and its default holds"
+        f" {', '.join(all_settings.Settings.sources)} in sources, or take the emptied setting away"
+        " there and its default holds"
     )
 
 

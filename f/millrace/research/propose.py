@@ -25,6 +25,10 @@ def main(run_id: str) -> dict:
         answer: dict = {"action_id": None, "needs_approval": False, "standing": [], "asking": []}
         if opened.namespace.startswith("dry-"):
             return answer
+        if interrupted := delivery.list_interrupted(opened):
+            from f.millrace.digest import sending  # few runs die there
+
+            sending.reconcile(opened, interrupted)
         delivery.create(run_id, opened)
         standing = delivery.needs_nobody(opened)
         rows = delivery.deliveries_of(run_id)

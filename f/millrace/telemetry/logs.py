@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from f.millrace.core import config, errors, redaction, run_context
+from f.millrace.core import all_settings, config, errors, redaction, run_context
 from f.millrace.telemetry import spans
 
 
@@ -17,11 +17,11 @@ def structured_log(
     """Write one line to standard error; nothing below the setting `log_level`. BadInput for a level
     that is none.
     """
-    if level not in config.LEVELS:
+    if level not in all_settings.LEVELS:
         raise errors.BadInput(
-            f"there is no log level {level!r}; there are {', '.join(config.LEVELS)}"
+            f"there is no log level {level!r}; there are {', '.join(all_settings.LEVELS)}"
         )
-    if config.LEVELS.index(level) < config.LEVELS.index(config.settings().log_level):
+    if all_settings.LEVELS.index(level) < all_settings.LEVELS.index(config.settings().log_level):
         return
     place = run_context.current()
     line = {

@@ -19,7 +19,7 @@ import mcp
 from mcp import types
 from mcp.client.streamable_http import streamable_http_client
 
-from f.millrace.core import config, errors, setting_types
+from f.millrace.core import all_settings, config, errors, secret, setting_types
 from f.millrace.telemetry import spans
 from f.millrace.tools import stdio_servers
 
@@ -142,7 +142,7 @@ def _http(name: str, server: setting_types.ToolServer, seconds: float) -> httpx2
     )
 
 
-def _expand(name: str, values: dict[str, config.Secret]) -> dict[str, str]:
+def _expand(name: str, values: dict[str, secret.Secret]) -> dict[str, str]:
     """Return the values with `${NAME}` filled in from the environment."""
 
     def fill(found: re.Match[str]) -> str:
@@ -154,7 +154,7 @@ def _expand(name: str, values: dict[str, config.Secret]) -> dict[str, str]:
         return os.environ[found[1]]
 
     return {
-        key: re.sub(config.FROM_ENVIRONMENT, fill, value.get_secret_value())
+        key: re.sub(all_settings.FROM_ENVIRONMENT, fill, value.get_secret_value())
         for key, value in values.items()
     }
 

@@ -1,7 +1,7 @@
 # requirements:
 
 """The sources by name. A new one is a file beside this one that defines SOURCE, and its name in the
-default of the setting `sources` (core/config).
+default of the setting `sources` (core/all_settings).
 
 What can be set for one source is declared in its own file (tools/source_options).
 """
@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from f.millrace.core import config, errors
+from f.millrace.core import all_settings, config, errors
 
 if TYPE_CHECKING:
     from f.millrace.core import contracts
@@ -58,7 +58,8 @@ class _Sources(Mapping[str, Source]):
                     raise
         if not isinstance(found, Source):
             raise errors.BadSetting(
-                f"unknown source {name!r}; the bundle has {', '.join(config.Settings.sources)}"
+                f"unknown source {name!r}; the bundle has"
+                f" {', '.join(all_settings.Settings.sources)}"
             )
         return found
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 # A mail that may have gone out keeps the window of the run that sent it; what became of it is
-# found out first (digest/delivery.reconcile_interrupted).
+# found out first (digest/sending.reconcile).
 CLAIM = """
 INSERT INTO delivery (flow, namespace, edition, recipient, local_day, number, run_id, digest_id,
                       message_id, status, window_until)

@@ -112,21 +112,22 @@ def main(arguments: list[str]) -> int:
     """Run one command and return the exit code."""
     options = parse(arguments)
     os.chdir(ROOT)
-    _keep_outbox_in_state()
+    _keep_files_in_state()
     with terminal.guarded():
         return _run(options)
 
 
-def _keep_outbox_in_state() -> None:
-    """Where the state lies outside of the checkout, have the outbox lie there too, unless a setting
-    says where.
+def _keep_files_in_state() -> None:
+    """Where the state lies outside of the checkout, have the outbox and dropped files lie there
+    too, unless a setting says where.
     """
     if ROOT / ".millrace" == STATE:
         return
     with contextlib.suppress(ValueError):  # what is wrong with it is said where it is read
         told = json.loads(os.environ.get(config.DEFAULTS) or "{}")
         if isinstance(told, dict):
-            os.environ[config.DEFAULTS] = json.dumps({"outbox_dir": str(STATE / "outbox"), **told})
+            own = {"outbox_dir": str(STATE / "outbox"), "dropped_dir": str(STATE / "dropped")}
+            os.environ[config.DEFAULTS] = json.dumps(own | told)
 
 
 def _run(options: argparse.Namespace) -> int:

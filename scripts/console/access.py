@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from f.millrace.core import errors
 from f.millrace.trust import access_tokens, people
-from scripts.console import sign_ins
+from scripts.console import sign_ins, windmill_sign_in
 from scripts.console.threads import Threads
 from scripts.serving import guard
 
@@ -68,7 +68,7 @@ class AccessCheck:
         """Answer one request."""
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
-        headers = _headers(scope)
+        headers = headers_of(scope)
         answer = _with_headers(send)
         refused: Response | None = self._refuse_host(headers)
         if refused is None:
@@ -97,12 +97,13 @@ def _refuse_caller(scope: Scope, headers: dict[str, str]) -> Response | None:
             return JSONResponse({"error": SIGN_IN_PROGRAM}, 401)
         wants_page = not changes and "text/html" in headers.get("accept", "")
         return RedirectResponse("/enter", 303) if wants_page else PlainTextResponse(SIGN_IN, 401)
-    if scope["person"].sign_in and changes and not _is_own_page(headers):
+    if scope["person"].sign_in and changes and not is_own_page(headers):
         return PlainTextResponse("a change has to come from a page of this console", 403)
     return None
 
 
-def _is_own_page(headers: dict[str, str]) -> bool:
+def is_own_page(headers: dict[str, str]) -> bool:
+    """Tell whether a request was sent by a page of this console."""
     site = headers.get("sec-fetch-site")
     if site is not None:
         return site == "same-origin"
@@ -115,7 +116,11 @@ def _find_person(headers: dict[str, str], cookie: str) -> sign_ins.Person | None
     if given.startswith("Bearer "):
         caller = access_tokens.find_caller(given.removeprefix("Bearer ").strip())
         return _speaking_for(caller, headers) if caller else None
-    return sign_ins.find_person(cookie) if cookie else None
+    person = sign_ins.find_person(cookie) if cookie else None
+    if person is None or not person.is_due:
+        return person
+    windmill_sign_in.check_again(cookie)
+    return sign_ins.find_person(cookie)
 
 
 def _speaking_for(caller: access_tokens.Caller, headers: dict[str, str]) -> sign_ins.Person | None:
@@ -134,7 +139,7 @@ def _speaking_for(caller: access_tokens.Caller, headers: dict[str, str]) -> sign
 
 def cookie_name(scope: Scope) -> str:
     """Return the name of the cookie: cookies know no ports, so it has the port in it."""
-    port = urlsplit(f"//{_headers(scope).get('host', '')}").port
+    port = urlsplit(f"//{headers_of(scope).get('host', '')}").port
     return f"millrace_{port or 80}"
 
 
@@ -142,7 +147,7 @@ def cookie_of(scope: Scope) -> str:
     """Return the value of the console's own cookie; empty when there is none."""
     found: SimpleCookie = SimpleCookie()
     with contextlib.suppress(CookieError):
-        found.load(_headers(scope).get("cookie", ""))
+        found.load(headers_of(scope).get("cookie", ""))
     try:
         return found[cookie_name(scope)].value
     except (KeyError, ValueError):
@@ -157,7 +162,8 @@ def get_person(request: Any) -> sign_ins.Person:
     return person
 
 
-def _headers(scope: Scope) -> dict[str, str]:
+def headers_of(scope: Scope) -> dict[str, str]:
+    """Return the headers of a request by their names in small letters."""
     return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
 
 

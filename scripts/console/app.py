@@ -23,6 +23,7 @@ from scripts.console import (
     api_description,
     digests,
     dropped_files,
+    entrance,
     live,
     memory,
     openai_api,
@@ -31,7 +32,6 @@ from scripts.console import (
     palette,
     people_page,
     runs,
-    sign_ins,
     system,
     talk,
     told,
@@ -72,8 +72,8 @@ ROUTES = (
     RouteSpec("POST", "/digests/{digest}/reply", "reader", digests.reply),
     RouteSpec("GET", "/memory", "member", memory.show),
     RouteSpec("GET", "/memory/items/{item}", "member", memory.show_item),
-    RouteSpec("POST", "/memory/items/{item}/correct", "owner", memory.correct),
-    RouteSpec("POST", "/memory/items/{item}/forget", "owner", memory.forget_item),
+    RouteSpec("POST", "/memory/items/{item}/correct", "member", memory.correct),
+    RouteSpec("POST", "/memory/items/{item}/forget", "member", memory.forget_item),
     RouteSpec("GET", "/memory/documents", "member", memory.show_documents),
     RouteSpec("GET", "/memory/documents/{document}", "member", memory.show_document),
     RouteSpec("GET", "/system", "reader", system.show),
@@ -143,9 +143,6 @@ def make_application(
     async def follow(request: Request) -> Response:
         return await live.follow(request, console)
 
-    async def enter(request: Request) -> Response:
-        return await _enter(request, console)
-
     async def is_ready(_: Request) -> Response:
         try:
             await console.threads.run(db.fetch_one, "SELECT 1 AS one")
@@ -157,7 +154,7 @@ def make_application(
         routes=[
             *(make_route(spec, console) for spec in ROUTES),
             Route("/live", follow),
-            Route("/enter", enter),
+            *entrance.make_routes(console.threads),
             Route("/.well-known/agent-card.json", a2a.show_card),
             Route("/a2a/{agent}/.well-known/agent-card.json", a2a.show_card),
             Route("/health/live", _is_alive),
@@ -178,29 +175,6 @@ class _Static(StaticFiles):
         answer = await super().get_response(path, scope)
         answer.headers["cache-control"] = "public, max-age=31536000, immutable"
         return answer
-
-
-async def _enter(request: Request, console: Console) -> Response:
-    """Sign a browser in by a link that works once."""
-    secret = request.query_params.get("t", "")
-    if not secret:
-        return pages.render("enter.html", 401, words="")
-    browser = request.headers.get("user-agent", "")
-    try:
-        cookie = await console.threads.run(sign_ins.enter, secret, browser)
-    except errors.MillraceError as error:
-        return pages.render("enter.html", 403, words=str(error))
-    answer = RedirectResponse("/talk", 303)
-    answer.set_cookie(
-        access.cookie_name(request.scope),
-        cookie,
-        max_age=int(sign_ins.LONGEST.total_seconds()),
-        path="/",
-        secure=request.url.scheme == "https",
-        httponly=True,
-        samesite="lax",
-    )
-    return answer
 
 
 async def _is_alive(_: Request) -> Response:

@@ -1,8 +1,8 @@
 """Files that are dropped into a conversation: kept, and read into memory by the flow that reads
 folders.
 
-A file is kept under a hash of its content, so that one that is dropped again is the same document,
-and no name of a browser's leads anywhere else.
+A file is kept under its person and a hash of its content, so that one that is dropped again is the
+same document, and no name of a browser's leads anywhere else.
 """
 
 from __future__ import annotations
@@ -14,10 +14,9 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import RedirectResponse, Response
 
-from f.millrace.core import errors, visible_text
+from f.millrace.core import config, errors, visible_text
 from f.millrace.ingest import formats
 from scripts.console import talk
-from scripts.paths import STATE
 
 if TYPE_CHECKING:
     from starlette.datastructures import UploadFile
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
     from scripts.console.routes import PageRequest
 
 FLOW = "ingest_documents"
-FOLDER = STATE / "dropped"
 # Bytes of a name that every file system takes.
 LONGEST_NAME = 200
 
@@ -43,7 +41,8 @@ def take(asked: PageRequest) -> Response:
     if empty:
         raise errors.BadInput(f"the file {empty} is empty; there is nothing to read in it")
     talk.refuse_busy(asked, session)
-    paths = [_keep(name, one) for name, one in zip(names, files, strict=True)]
+    folder = _folder_of(asked.person.id)
+    paths = [_keep(folder, name, one) for name, one in zip(names, files, strict=True)]
     args = {"paths": paths, "namespace": asked.console.namespace}
     run_id = talk.begin(asked, FLOW, args, session)
     return RedirectResponse(f"/talk/{session}?run={run_id}#end", 303)
@@ -67,9 +66,17 @@ def check_name(given: str) -> str:
     return name
 
 
-def _keep(name: str, file: UploadFile) -> str:
+def _folder_of(person_id: str) -> Path:
+    """Return where a person's files are kept: the same file of two people is two documents, each
+    its person's.
+    """
+    whose = hashlib.sha256(person_id.encode()).hexdigest()[:16]
+    return Path(config.settings().dropped_dir).absolute() / whose
+
+
+def _keep(whose: Path, name: str, file: UploadFile) -> str:
     data = file.file.read()
-    folder = FOLDER / hashlib.sha256(data).hexdigest()[:32]
+    folder = whose / hashlib.sha256(data).hexdigest()[:32]
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = Path(folder, name)
     if not path.exists():

@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING
 from starlette.responses import RedirectResponse, Response
 
 from f.millrace.core import db, errors
-from f.millrace.memory import documents, forget, recall, stats, store, supersede, timeline
+from f.millrace.memory import (
+    documents,
+    forget,
+    ownership,
+    recall,
+    stats,
+    store,
+    supersede,
+    timeline,
+)
 from f.millrace.trust import audit
 
 if TYPE_CHECKING:
@@ -23,6 +32,7 @@ NEWEST = """
 SELECT id, type, title, raw_text ->> 'text' AS text, source, trust, created_at, superseded_by,
     isempty(valid) AS withdrawn
 FROM memory_item WHERE namespace = %(namespace)s AND (%(type)s = '' OR type = %(type)s)
+    AND (%(readers)s::text[] IS NULL OR user_id = ANY(%(readers)s))
 ORDER BY created_at DESC, no DESC LIMIT %(limit)s OFFSET %(offset)s
 """
 GROWTH = """
@@ -56,6 +66,7 @@ def show(asked: PageRequest) -> Response:
         "type": kind,
         "limit": A_PAGE + 1,
         "offset": (page - 1) * A_PAGE,
+        "readers": ownership.readers(),
     }
     newest = [] if answer else db.fetch_all(NEWEST, values)
     counted = stats.stats(namespace)
@@ -88,19 +99,33 @@ def _find(asked: PageRequest) -> store.Memory:
     return item
 
 
+def _find_changeable(asked: PageRequest) -> store.Memory:
+    """Return an item that the person may change: their own, or an owner any."""
+    item = _find(asked)
+    row = db.fetch_one("SELECT user_id FROM memory_item WHERE id = %s", [item.id])
+    is_own = row is not None and row["user_id"] == asked.person.id
+    if not (asked.person.has_role("owner") or (is_own and asked.person.has_role("member"))):
+        raise errors.NotAllowed(
+            "this is everybody's memory, which an owner changes; you may change what your own"
+            " conversations and files brought"
+        )
+    return item
+
+
 def correct(asked: PageRequest) -> Response:
     """Put what is right in the place of an item, which stays to be seen in its history."""
-    item, text = _find(asked), asked.form.get("text", "").strip()
+    item, text = _find_changeable(asked), asked.form.get("text", "").strip()
     if not text or len(text) > LONGEST_TEXT:
         raise errors.BadInput(f"a correction has 1 to {LONGEST_TEXT} characters, this {len(text)}")
-    new = supersede.supersede(item.id, text, source=asked.person.id, trust="own")
+    trust = "own" if asked.person.has_role("owner") else "untrusted"
+    new = supersede.supersede(item.id, text, source=asked.person.id, trust=trust)
     audit.append(asked.person.id, "memory.corrected", item.id, by_item=new)
     return RedirectResponse(f"/memory/items/{new}", 303)
 
 
 def forget_item(asked: PageRequest) -> Response:
     """Really delete an item, everywhere; the form has to say so."""
-    item = _find(asked)
+    item = _find_changeable(asked)
     if asked.form.get("sure") != "yes":
         raise errors.BadInput("nothing was deleted: tick that it cannot be taken back")
     done = forget.forget(item.id)
@@ -110,14 +135,16 @@ def forget_item(asked: PageRequest) -> Response:
 
 def show_documents(asked: PageRequest) -> Response:
     """List the documents that were read."""
-    page = asked.page()
+    page, readers = asked.page(), ownership.readers()
     found = db.fetch_all(
         "SELECT d.id, d.path, d.state, d.problem, d.kind, d.title, d.pages, d.unit, d.read_at,"
         " (SELECT count(*) FROM document_passage p WHERE p.document_id = d.id) AS passages FROM"
-        " document d WHERE d.namespace = %s AND d.state <> 'withdrawn' ORDER BY d.read_at DESC"
-        " NULLS FIRST, d.path LIMIT %s OFFSET %s",
-        [asked.console.namespace, A_PAGE + 1, (page - 1) * A_PAGE],
+        " document d WHERE d.namespace = %s AND d.state <> 'withdrawn' AND (%s::text[] IS NULL OR"
+        " d.user_id = ANY(%s)) ORDER BY d.read_at DESC NULLS FIRST, d.path LIMIT %s OFFSET %s",
+        [asked.console.namespace, readers, readers, A_PAGE + 1, (page - 1) * A_PAGE],
     )
+    for row in found:
+        row["path"] = documents.shown_path(row["path"])
     return asked.show(
         "documents.html", documents=found[:A_PAGE], page=page, has_more=len(found) > A_PAGE
     )
@@ -128,6 +155,7 @@ def show_document(asked: PageRequest) -> Response:
     row = documents.get(asked.path("document"))
     if row["namespace"] != asked.console.namespace:
         raise errors.NotFound("memory has no such document here")
+    row["path"] = documents.shown_path(row["path"])
     page = asked.page()
     passages = db.fetch_all(
         "SELECT p.number, p.page, p.heading, p.item_id, m.raw_text ->> 'text' AS text FROM"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from f.millrace.core import config, db, money, run_context
-from f.millrace.trust import approvals, spend
+from f.millrace.core import db, money, run_context
+from f.millrace.trust import approvals, limits, spend
 from scripts.console import sign_ins
 
 SPENT = f"""
@@ -23,7 +23,7 @@ def load(person: sign_ins.Person, namespace: str) -> dict[str, Any]:
     return {
         "waiting": len(list_questions(person, namespace)),
         "spent": money.dollars(row["usd"] if row else 0),
-        "limit": money.dollars(config.settings().daily_budget_usd),
+        "limit": money.dollars(limits.daily_usd(person.id)),
     }
 
 

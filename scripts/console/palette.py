@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from starlette.responses import HTMLResponse, Response
 
 from f.millrace.core import db
+from f.millrace.memory import ownership
 from f.millrace.telemetry import runs as run_rows
 from scripts.console import digests, pages
 
@@ -44,6 +45,7 @@ ORDER BY g.local_day DESC, g.number DESC LIMIT {EACH}
 """
 ITEMS = f"""
 SELECT id, title, type FROM memory_item WHERE namespace = %(namespace)s AND NOT isempty(valid)
+  AND (%(readers)s::text[] IS NULL OR user_id = ANY(%(readers)s))
   AND position(%(words)s IN lower(title)) > 0 ORDER BY created_at DESC LIMIT {EACH}
 """
 
@@ -76,6 +78,7 @@ def _find(asked: PageRequest, words: str) -> list[PaletteEntry]:
         "user": asked.person.id,
         "ops": run_rows.MAINTENANCE,
         "words": words,
+        "readers": ownership.readers(),
     }
     for row in db.fetch_all(RUNS, values):
         path = f"/runs/{row['id']}"

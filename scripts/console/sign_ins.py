@@ -1,4 +1,5 @@
-"""Who is signed in to the console with a browser: links that work once, and sessions that end.
+"""Who is signed in to the console with a browser: links that work once, sessions that end, and the
+ways of a team (`windmill_sign_in`, `oidc_sign_in`) that begin sessions, too.
 
 Cookie and link hold 256 random bits each; only their SHA-256 is kept. A session ends by itself when
 it was not used for a while, and a while after it began in any case.
@@ -6,6 +7,7 @@ it was not used for a while, and a while after it began in any case.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import secrets
 from datetime import timedelta
@@ -17,11 +19,15 @@ from f.millrace.trust import audit, people
 if TYPE_CHECKING:
     from uuid import UUID
 
+    from cryptography.fernet import Fernet
+
     from f.millrace.core import rows
 
 LINK_SECONDS = 60
 IDLE = timedelta(hours=12)
 LONGEST = timedelta(days=7)
+# How often whom a person signed in by is asked again whether they still may.
+CHECK = timedelta(minutes=5)
 # Of a session in use the time is kept this exactly, so that each request does not write a row.
 SEEN = timedelta(seconds=60)
 LONGEST_BROWSER = 200
@@ -35,12 +41,14 @@ class Person(NamedTuple):
     Attributes:
         sign_in: The id of the browser's session; empty for a program.
         gateway: A program asks that speaks for others: whose words it brings, nobody here knows.
+        is_due: Whom they signed in by is to be asked again whether they still may.
     """
 
     id: str
     role: people.Role
     sign_in: str = ""
     gateway: bool = False
+    is_due: bool = False
 
     def has_role(self, needed: people.Role) -> bool:
         """Tell whether the person may do what needs a role."""
@@ -66,7 +74,7 @@ def enter(secret: str, browser: str) -> str:
     Raises:
         NotAllowed: The link is unknown, used or too old, or its person was removed.
     """
-    now, cookie = run_context.now(), secrets.token_urlsafe(32)
+    now = run_context.now()
     with db.transaction():
         row = db.fetch_one(
             "UPDATE sign_in_link l SET used_at = %s FROM person p WHERE l.hash = %s AND p.id ="
@@ -79,15 +87,67 @@ def enter(secret: str, browser: str) -> str:
                 "this link was used already, is older than a minute, or is none;"
                 " scripts/millrace ui prints a new one"
             )
-        made = db.fetch_one(
-            "INSERT INTO sign_in (hash, person_id, browser, created_at, seen_at, expires_at) VALUES"
-            " (%s, %s, %s, %s, %s, %s) RETURNING id",
-            [_hash(cookie), row["person_id"], browser[:LONGEST_BROWSER], now, now, now + LONGEST],
-        )
-        assert made is not None
-        db.execute("DELETE FROM sign_in WHERE expires_at < %s", [now - KEPT])
-        audit.append(row["person_id"], "sign_in.began", str(made["id"]))
+        cookie = _begin(row["person_id"], browser, "link")
     return cookie
+
+
+def begin(person_id: str, browser: str, way: people.Provider, token: str = "") -> str:
+    """Sign a browser in as somebody who is known by another way, and return its cookie.
+
+    `token` is asked about again while the session lasts; it is kept encrypted with the cookie, so
+    that the database alone cannot tell it.
+    """
+    with db.transaction():
+        return _begin(person_id, browser, way, token)
+
+
+def _begin(person_id: str, browser: str, way: str, token: str = "") -> str:
+    now, cookie = run_context.now(), secrets.token_urlsafe(32)
+    sealed = _seal(cookie).encrypt(token.encode()) if token else None
+    made = db.fetch_one(
+        "INSERT INTO sign_in (hash, person_id, browser, created_at, seen_at, expires_at, way,"
+        " checked_at, sealed) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING id",
+        [
+            _hash(cookie),
+            person_id,
+            browser[:LONGEST_BROWSER].replace("\0", ""),
+            now,
+            now,
+            now + LONGEST,
+            way,
+            now if token else None,
+            sealed,
+        ],
+    )
+    assert made is not None
+    db.execute("DELETE FROM sign_in WHERE expires_at < %s", [now - KEPT])
+    audit.append(person_id, "sign_in.began", str(made["id"]), way=way)
+    return cookie
+
+
+def claim_check(cookie: str) -> rows.SignIn | None:
+    """Return a session whose token is due to be asked about again, which then nobody else does;
+    None when it is not.
+    """
+    now = run_context.now()
+    row: rows.SignIn | None = db.fetch_one(
+        "UPDATE sign_in SET checked_at = %s WHERE hash = %s AND ended_at IS NULL AND sealed IS NOT"
+        " NULL AND checked_at <= %s RETURNING *",
+        [now, _hash(cookie), now - CHECK],
+    )
+    return row
+
+
+def unseal(row: rows.SignIn, cookie: str) -> str:
+    """Return the token of a session, which only who has its cookie can read."""
+    return _seal(cookie).decrypt(bytes(row["sealed"] or b"")).decode()
+
+
+def _seal(cookie: str) -> Fernet:
+    from cryptography.fernet import Fernet
+
+    key = hashlib.sha256(b"millrace sign-in token\0" + cookie.encode()).digest()
+    return Fernet(base64.urlsafe_b64encode(key))
 
 
 def find_person(cookie: str) -> Person | None:
@@ -96,16 +156,17 @@ def find_person(cookie: str) -> Person | None:
     """
     now = run_context.now()
     row = db.fetch_one(
-        "SELECT s.id, s.person_id, s.seen_at, p.role FROM sign_in s JOIN person p ON p.id ="
-        " s.person_id WHERE s.hash = %s AND s.ended_at IS NULL AND s.expires_at > %s AND s.seen_at"
-        " > %s AND p.removed_at IS NULL",
+        "SELECT s.id, s.person_id, s.seen_at, s.checked_at, p.role FROM sign_in s JOIN person p ON"
+        " p.id = s.person_id WHERE s.hash = %s AND s.ended_at IS NULL AND s.expires_at > %s AND"
+        " s.seen_at > %s AND p.removed_at IS NULL",
         [_hash(cookie), now, now - IDLE],
     )
     if row is None:
         return None
     if now - row["seen_at"] >= SEEN:
         db.execute("UPDATE sign_in SET seen_at = %s WHERE id = %s", [now, row["id"]])
-    return Person(row["person_id"], row["role"], str(row["id"]))
+    is_due = row["checked_at"] is not None and row["checked_at"] <= now - CHECK
+    return Person(row["person_id"], row["role"], str(row["id"]), is_due=is_due)
 
 
 def is_over(sign_in: str) -> bool:

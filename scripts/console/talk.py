@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from f.millrace.agents import registry
 from f.millrace.core import config, contracts, db, errors, visible_text
 from f.millrace.ingest import formats
-from f.millrace.memory import messages
+from f.millrace.memory import messages, ownership
 from f.millrace.trust import audit, decisions
 from scripts.console import flow_view, pages, question_view, run_view
 from scripts.runner import stop
@@ -317,11 +317,12 @@ def stop_run(asked: PageRequest) -> Response:
 
 def suggest(asked: PageRequest) -> list[str]:
     """Return up to three questions that memory can answer: about what it learned last."""
+    readers = ownership.readers()
     found = db.fetch_all(
         "SELECT title FROM memory_item WHERE namespace = %s AND title <> '' AND NOT isempty(valid)"
-        " AND type IN ('finding', 'topic', 'summary', 'passage', 'note') GROUP BY title ORDER BY"
-        " max(created_at) DESC LIMIT 3",
-        [asked.console.namespace],
+        " AND (%s::text[] IS NULL OR user_id = ANY(%s)) AND type IN ('finding', 'topic',"
+        " 'summary', 'passage', 'note') GROUP BY title ORDER BY max(created_at) DESC LIMIT 3",
+        [asked.console.namespace, readers, readers],
     )
     return [f"What do we know of “{row['title'][:150].rstrip('.?!')}”?" for row in found]
 

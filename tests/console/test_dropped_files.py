@@ -2,18 +2,19 @@
 
 import pytest
 
-from f.millrace.core import db
+from f.millrace.core import config, db, run_context
+from f.millrace.memory import forget, recall
 from f.millrace.trust import audit
-from scripts.console import dropped_files
 from tests.console.conftest import OWN
 
 QUAY = b"# Quay\n\nThe repair of the quay costs 2.4 million euros and ends in May.\n"
 
 
 @pytest.fixture(autouse=True)
-def folder(tmp_path, monkeypatch):
+def folder(tmp_path, monkeypatch, folk):
     """Where dropped files are kept."""
-    monkeypatch.setattr(dropped_files, "FOLDER", tmp_path / "dropped")
+    monkeypatch.setenv("MILLRACE_DROPPED_DIR", str(tmp_path / "dropped"))
+    config.reload()
     return tmp_path / "dropped"
 
 
@@ -111,3 +112,86 @@ def test_the_page_offers_it_by_a_field_with_a_label(browser):
 
     assert 'for="files"' in page and 'type="file" id="files"' in page and ".pdf" in page
     assert 'type="file"' not in browser("di").get("/talk").text
+
+
+def test_what_another_than_an_owner_drops_is_never_the_owners_own_text(
+    browser, inline, configure, folder
+):
+    configure(documents_trust="own", user="ana", dropped_dir=str(folder))
+
+    drop(browser("cy"), ("quay.md", QUAY))
+    drop(browser("ana"), ("lock.md", b"# Lock\n\nThe lock is closed in June for its repair.\n"))
+
+    found = db.fetch_all(
+        "SELECT d.title, d.trust, d.user_id, m.trust AS said, m.user_id AS whose FROM document d"
+        " JOIN document_passage p ON p.document_id = d.id JOIN memory_item m ON m.id = p.item_id"
+        " ORDER BY d.title"
+    )
+    assert [tuple(row.values()) for row in found] == [
+        ("Lock", "own", "", "own", ""),
+        ("Quay", "untrusted", "cy", "untrusted", "cy"),
+    ]
+
+
+def test_what_a_member_drops_is_found_by_them_and_by_owners(browser, inline):
+    cy, bo, ana = browser("cy"), browser("bo"), browser("ana")
+    drop(cy, ("quay.md", QUAY))
+    row = db.fetch_one("SELECT document_id, item_id FROM document_passage")
+    places = (f"/memory/documents/{row['document_id']}", f"/memory/items/{row['item_id']}")
+
+    for one, status in ((cy, 200), (ana, 200), (bo, 404)):
+        assert [one.get(path).status_code for path in places] == [status, status]
+        for path in ("/memory", "/memory/documents", "/memory?q=repair+of+the+quay", "/talk"):
+            assert (
+                "uay"
+                in one.get(path)
+                .text.replace("of+the+quay", "")
+                .replace('value="repair of the quay"', "")
+            ) == (status == 200), path
+        assert ("Quay" in one.get("/find?q=quay").text) == (status == 200)
+    for person, found in (("cy", 1), ("ana", 1), ("bo", 0), ("di", 0)):
+        with run_context.change(user_id=person):
+            assert len(recall.recall("What does the repair of the quay cost?")) == found
+    assert bo.post(f"{places[1]}/forget", sure="yes").status_code == 404
+    assert cy.post(f"{places[1]}/forget", sure="yes").status_code == 303
+    assert db.fetch_one("SELECT count(*) AS n FROM memory_item") == {"n": 0}
+
+
+def test_the_same_file_of_two_people_is_two_documents(browser, inline, folder):
+    drop(browser("cy"), ("quay.md", QUAY))
+    drop(browser("bo"), ("quay.md", QUAY))
+
+    assert kept(folder) == ["quay.md", "quay.md"]
+    found = db.fetch_all("SELECT user_id, state FROM document ORDER BY user_id")
+    assert [(row["user_id"], row["state"]) for row in found] == [("bo", "read"), ("cy", "read")]
+
+
+def test_everybodys_memory_is_changed_by_owners_only(browser, inline):
+    drop(browser("ana"), ("quay.md", QUAY))
+    item = db.fetch_one("SELECT item_id FROM document_passage")["item_id"]
+
+    refused = browser("cy").post(f"/memory/items/{item}/forget", sure="yes")
+
+    assert refused.status_code == 403 and "everybody" in refused.text
+    assert browser("ana").post(f"/memory/items/{item}/forget", sure="yes").status_code == 303
+
+
+def test_forgetting_deletes_the_kept_file_too(browser, inline, folder):
+    drop(browser("cy"), ("quay.md", QUAY), ("lock.txt", b"The lock is closed in June."))
+
+    planned = forget.forget("quay", dry_run=True)
+    done = forget.forget("quay")
+
+    assert planned.found["files"] == 1 and done.files == 1 and done.proved
+    assert done.elsewhere == [] and kept(folder) == ["lock.txt"]
+
+
+def test_a_file_that_cannot_be_read_is_named_and_no_path_of_the_server(browser, inline, folder):
+    cy = browser("cy")
+
+    answer = drop(cy, ("broken.pdf", b"%PDF-1.7 nothing"))
+
+    page = cy.get(answer.headers["location"].partition("#")[0]).text
+    run_id = db.fetch_one("SELECT id FROM run WHERE flow = 'ingest_documents'")["id"]
+    for shown in (page, cy.get(f"/runs/{run_id}").text, cy.get("/memory/documents").text):
+        assert "broken.pdf" in shown and str(folder) not in shown

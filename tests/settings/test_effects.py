@@ -204,6 +204,47 @@ EFFECTS: dict[str, tuple[str, str]] = {
     ),
     "machine_usd_hour": (HERE, "test_the_machines_cost_what_the_setting_says"),
     "user": (HERE, "test_calls_are_charged_to_the_user_of_the_setting"),
+    "console_url": (
+        "console/test_team_sign_in.py",
+        "test_a_foreign_host_gets_no_address_to_come_back_to",
+    ),
+    "sign_in_windmill_url": (
+        "console/test_team_sign_in.py",
+        "test_windmills_own_cookie_signs_in_where_both_share_a_domain",
+    ),
+    "sign_in_windmill_workspace": (
+        "console/test_team_sign_in.py",
+        "test_windmills_own_cookie_signs_in_where_both_share_a_domain",
+    ),
+    "sign_in_oidc_issuer": (
+        "console/test_team_sign_in.py",
+        "test_the_provider_is_asked_with_pkce_state_and_nonce",
+    ),
+    "sign_in_oidc_client": (
+        "console/test_team_sign_in.py",
+        "test_the_provider_is_asked_with_pkce_state_and_nonce",
+    ),
+    "sign_in_oidc_secret": (
+        "console/test_team_sign_in.py",
+        "test_a_provider_signs_in_who_is_listed",
+    ),
+    "sign_in_oidc_claim": (
+        "console/test_team_sign_in.py",
+        "test_another_claim_and_groups_name_person_and_role",
+    ),
+    "sign_in_roles": (
+        "console/test_team_sign_in.py",
+        "test_another_claim_and_groups_name_person_and_role",
+    ),
+    "role_daily_usd": (
+        "trust/test_budget.py",
+        "test_the_day_of_a_user_is_as_large_as_the_settings_say_of_them_or_their_role",
+    ),
+    "user_daily_usd": (
+        "trust/test_budget.py",
+        "test_the_day_of_a_user_is_as_large_as_the_settings_say_of_them_or_their_role",
+    ),
+    "dropped_dir": ("console/test_dropped_files.py", "test_a_name_leads_nowhere_else"),
     "confidence_silent": (
         "research/test_investigate.py",
         "test_the_bounds_of_confidence_are_settings",

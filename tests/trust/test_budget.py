@@ -8,7 +8,7 @@ from f.millrace.core import config, db, run_context
 from f.millrace.core.errors import BudgetExceeded, NotFound
 from f.millrace.core.money import usd
 from f.millrace.core.prices import Price
-from f.millrace.trust import audit, budget, spend
+from f.millrace.trust import audit, budget, people, spend
 
 
 def priced(amount: float) -> Price:
@@ -365,3 +365,27 @@ def test_a_settled_call_is_in_the_audit_log_and_one_that_cost_nothing_is_not(dat
 
     told = [row["detail"] for row in audit.rows() if row["kind"] == "spend"]
     assert told == [{"usd": "0.5", "price": "test"}]
+
+
+@pytest.mark.parametrize(
+    ("settings", "most", "named"),
+    [
+        ({}, 6, "daily_budget_usd"),
+        ({"role_daily_usd": '{"member": 2}'}, 2, "role_daily_usd"),
+        ({"role_daily_usd": '{"approver": 2}'}, 6, "daily_budget_usd"),
+        ({"role_daily_usd": '{"member": 2}', "user_daily_usd": '{"ada": 3}'}, 3, "user_daily_usd"),
+        ({"user_daily_usd": '{"ada": 0}'}, 0, "user_daily_usd"),
+    ],
+)
+def test_the_day_of_a_user_is_as_large_as_the_settings_say_of_them_or_their_role(
+    database, configure, settings, most, named
+):
+    configure(daily_budget_usd=6, user="owner", **settings)
+    people.establish("test")
+    people.add("ada", "member", by="owner")
+    for _ in range(most):
+        reserve(str(uuid4()), 1)
+
+    with pytest.raises(BudgetExceeded, match=rf"ada [\d-]+'.*raise {named}$"):
+        reserve(str(uuid4()), 1)
+    assert reserve(str(uuid4()), 1, "owner")

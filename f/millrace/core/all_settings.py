@@ -303,6 +303,9 @@ class Settings:
     outbox_dir: Annotated[
         str, Option(description="Folder for .eml files when no SMTP server is set.")
     ] = ".millrace/outbox"
+    dropped_dir: Annotated[
+        str, Option(description="Folder of the files that people drop in the console.")
+    ] = ".millrace/dropped"
     otlp_endpoint: Annotated[
         str,
         Option(
@@ -430,6 +433,24 @@ class Settings:
     daily_budget_usd: Annotated[
         Decimal, Option(ge=0, description="Most that one user may spend in a day (UTC).")
     ] = Decimal("50.00")
+    role_daily_usd: Annotated[
+        dict[Literal["reader", "member", "approver", "owner"], Decimal],
+        Option(
+            description=(
+                "Most that each person of a role may spend in a day (UTC), in place of"
+                ' daily_budget_usd: {"member": 2}.'
+            )
+        ),
+    ] = {}
+    user_daily_usd: Annotated[
+        dict[str, Decimal],
+        Option(
+            description=(
+                "Most that single people may spend in a day (UTC), by their id, in place of what"
+                " their role may."
+            )
+        ),
+    ] = {}
     flow_daily_usd: Annotated[
         dict[str, Decimal],
         Option(
@@ -474,6 +495,66 @@ class Settings:
         ),
     ] = Decimal(0)
     user: Annotated[str, Option(description="Whose daily budget is charged.")] = "operator"
+    console_url: Annotated[
+        str,
+        Option(
+            description=(
+                "Where browsers reach the console (https://console.example): for links in mails,"
+                " and for where an identity provider leads back to; empty: where a browser asked."
+            ),
+            pattern=r"^\s*(https?://[^\s/?#@]+/?\s*)?$",
+        ),
+    ] = ""
+    sign_in_windmill_url: Annotated[
+        str,
+        Option(
+            description=(
+                "Windmill server whose people sign in to the console as who they are there"
+                " (https://windmill.example); empty: nobody does."
+            ),
+            pattern=r"^\s*(https?://[^\s?#@]+\s*)?$",
+        ),
+    ] = ""
+    sign_in_windmill_workspace: Annotated[
+        str, Option(description="Workspace of that server that they have to be members of.")
+    ] = "main"
+    sign_in_oidc_issuer: Annotated[
+        str,
+        Option(
+            description=(
+                "Issuer of an OpenID Connect provider by which people sign in to the console,"
+                " exactly as the provider names it (https://login.example/realms/home); empty:"
+                " nobody does."
+            ),
+            pattern=r"^\s*(https?://[^\s?#@]+\s*)?$",
+        ),
+    ] = ""
+    sign_in_oidc_client: Annotated[
+        str, Option(description="Client id of the console at that provider.")
+    ] = ""
+    sign_in_oidc_secret: Annotated[
+        secret.Secret, Option(description="Client secret there; empty for a public client.")
+    ] = secret.Secret("")
+    sign_in_oidc_claim: Annotated[
+        str,
+        Option(
+            description=(
+                "Claim that names the person; email counts only when the provider says that it was"
+                " verified."
+            )
+        ),
+    ] = "email"
+    sign_in_roles: Annotated[
+        dict[str, Literal["reader", "member", "approver", "owner"]],
+        Option(
+            description=(
+                "Roles of people who are not listed (`people`) but sign in by Windmill or OpenID"
+                ' Connect: by group (g/NAME, "admin" and "operator" of Windmill; what the claim'
+                ' `groups` holds), "*" for everybody; of those that fit the highest. Empty: only'
+                " who is listed may enter."
+            )
+        ),
+    ] = {}
     confidence_silent: Annotated[
         int, Option(ge=0, le=100, description="Above this, findings are published silently.")
     ] = 90

@@ -5,7 +5,7 @@
 
 For type checkers only; no step loads it: import it below `if TYPE_CHECKING:`.
 
-Migrations: 6dcb288249ed6555eb1623e995e1e634ad434fffa4be9a30c2896a60da7ca370
+Migrations: 66af55e93218fad02aa1036b20e3c5112c53728677a5b159a223eac16613ea5e
 """
 
 from datetime import date, datetime
@@ -332,6 +332,7 @@ class Document(TypedDict):
     created_at: datetime
     read_at: datetime | None
     withdrawn_at: datetime | None
+    user_id: str
 
 
 class DocumentPassage(TypedDict):
@@ -453,6 +454,7 @@ class MemoryItem(TypedDict):
     ordinal: int | None
     impacts: str | None
     words: int | None
+    user_id: str
 
 
 class MemoryLink(TypedDict):
@@ -631,6 +633,25 @@ class Person(TypedDict):
     added_by: str
     created_at: datetime
     removed_at: datetime | None
+    role_by: Literal["people", "windmill", "oidc"]
+
+
+class PushConfig(TypedDict):
+    """A row of `push_config`."""
+
+    id: str
+    run_id: UUID
+    person_id: str
+    url: str
+    token: str
+    scheme: str
+    credentials: str
+    told: str
+    tries: int
+    due_at: datetime
+    error: str
+    ended_at: datetime | None
+    created_at: datetime
 
 
 class Recipient(TypedDict):
@@ -776,6 +797,21 @@ class SignIn(TypedDict):
     seen_at: datetime
     expires_at: datetime
     ended_at: datetime | None
+    way: Literal["link", "windmill", "oidc"]
+    checked_at: datetime | None
+    sealed: bytes | None
+
+
+class SignInAttempt(TypedDict):
+    """A row of `sign_in_attempt`."""
+
+    state: str
+    browser: str
+    nonce: str
+    verifier: str
+    created_at: datetime
+    expires_at: datetime
+    used_at: datetime | None
 
 
 class SignInLink(TypedDict):

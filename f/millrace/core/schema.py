@@ -1663,4 +1663,63 @@ END $$;
 CREATE TRIGGER notification_change AFTER INSERT ON notification FOR EACH ROW WHEN (NEW.state = 'waiting') EXECUTE FUNCTION notify_of_notification();
 """,
     ),
+    Migration(
+        33,
+        "0033_sign_in_ways",
+        "080c7c7f3cf75f444ef68eed4e72a94da005583f86514e0f9331bb544c92e1be",
+        """
+-- People sign in to the console by Windmill or an identity provider, too, which may give them their role.
+ALTER TABLE person ADD COLUMN role_by text NOT NULL DEFAULT 'people' CHECK (role_by IN ('people', 'windmill', 'oidc'));
+COMMENT ON COLUMN person.role_by IS 'Who gives the role: people here, or whom they sign in by, each time anew.';
+
+ALTER TABLE sign_in ADD COLUMN way text NOT NULL DEFAULT 'link' CHECK (way IN ('link', 'windmill', 'oidc'));
+ALTER TABLE sign_in ADD COLUMN checked_at timestamptz;
+ALTER TABLE sign_in ADD COLUMN sealed bytea;      -- the token of Windmill, encrypted with the cookie, which is not kept
+
+CREATE TABLE sign_in_attempt (
+    state      text PRIMARY KEY,                 -- SHA-256 of what comes back from the identity provider
+    browser    text NOT NULL,                    -- SHA-256 of the cookie of the browser that began it
+    nonce      text NOT NULL,
+    verifier   text NOT NULL,
+    created_at timestamptz NOT NULL,
+    expires_at timestamptz NOT NULL,
+    used_at    timestamptz
+);
+CREATE INDEX sign_in_attempt_end ON sign_in_attempt (expires_at);
+COMMENT ON TABLE sign_in_attempt IS 'Browsers that were sent to the identity provider and are to come back once.';
+""",
+    ),
+    Migration(
+        34,
+        "0034_whose",
+        "812489efc5eb20f29d1c4343ebdbeafb819c213c1a9fb3dedf1cafe49063a6c6",
+        """
+-- Memories and documents of people other than owners are theirs; agents of others are told of their tasks where they want it.
+ALTER TABLE memory_item ADD COLUMN user_id text NOT NULL DEFAULT '';
+COMMENT ON COLUMN memory_item.user_id IS 'Whose it is: found by this person and by owners; empty: everybody''s.';
+CREATE INDEX memory_item_user ON memory_item (user_id) WHERE user_id <> '';
+
+ALTER TABLE document ADD COLUMN user_id text NOT NULL DEFAULT '';
+COMMENT ON COLUMN document.user_id IS 'Who gave the file, when it was no owner: seen by this person and by owners, never trusted as own text.';
+
+CREATE TABLE push_config (
+    id         text NOT NULL,                    -- as the agent that asked named it, or made here
+    run_id     uuid NOT NULL REFERENCES run ON DELETE CASCADE,
+    person_id  text NOT NULL REFERENCES person,
+    url        text NOT NULL,
+    token      text NOT NULL DEFAULT '',         -- sent back, so that the receiver knows what it is told
+    scheme     text NOT NULL DEFAULT '',         -- of the header Authorization, with its credentials
+    credentials text NOT NULL DEFAULT '',
+    told       text NOT NULL DEFAULT '',         -- the last state that it was told
+    tries      integer NOT NULL DEFAULT 0,
+    due_at     timestamptz NOT NULL DEFAULT clock_timestamp(),
+    error      text NOT NULL DEFAULT '',
+    ended_at   timestamptz,                      -- told the last state, or given up
+    created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (run_id, id)
+);
+CREATE INDEX push_config_due ON push_config (due_at) WHERE ended_at IS NULL;
+COMMENT ON TABLE push_config IS 'Where agents of others are told what becomes of a task that they gave by A2A.';
+""",
+    ),
 ]

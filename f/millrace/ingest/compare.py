@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 
 from f.millrace.core import db
 from f.millrace.ingest import crawl, reader_version
-from f.millrace.memory import documents
+from f.millrace.memory import documents, ownership
 
 BLOCK = 1 << 20
 
@@ -120,7 +120,10 @@ class _Comparison:
         )
 
     def _moved_from(self, digest: str) -> documents.ListedDocument | None:
-        return next((row for row in self._missing if row["sha256"] == digest), None)
+        own = ownership.whose()
+        return next(
+            (row for row in self._missing if (row["sha256"], row["user_id"]) == (digest, own)), None
+        )
 
     def _too_large(self, file: crawl.File, row: documents.ListedDocument | None) -> None:
         problem = f"is larger than {self._most_bytes:,} bytes (setting document_max_bytes)"

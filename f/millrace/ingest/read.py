@@ -81,9 +81,10 @@ def _keep(job: readers.Job, reading: parse.Reading | str, answer: dict) -> None:
             reader=reader_version.version_of_partial(),
         )
         answer["failed"] += 1
-        events.emit("error", f"{job.path} {reading}", path=job.path, problem=reading)
+        path = documents.shown_path(job.path)
+        events.emit("error", f"{path} {reading}", path=path, problem=reading)
         if len(answer["problems"]) < SHOWN:
-            answer["problems"].append({"path": job.path, "problem": reading})
+            answer["problems"].append({"path": path, "problem": reading})
         return
     parsed = reading.parsed
     passages = [
@@ -121,9 +122,10 @@ def _keep(job: readers.Job, reading: parse.Reading | str, answer: dict) -> None:
     answer["passages"] += len(passages)
     answer["new_passages"] += fresh
     for note in parsed.notes:
-        events.emit("decision", f"{job.path} {note}", path=job.path, note=note)
+        path = documents.shown_path(job.path)
+        events.emit("decision", f"{path} {note}", path=path, note=note)
         if len(answer["notes"]) < SHOWN:
-            answer["notes"].append({"path": job.path, "note": note})
+            answer["notes"].append({"path": path, "note": note})
 
 
 def _changed_ns(path: str) -> int:

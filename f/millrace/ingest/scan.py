@@ -12,6 +12,7 @@ import re
 
 from f.millrace.core import config, db, errors, run_context
 from f.millrace.ingest import close, compare, crawl
+from f.millrace.memory import documents
 from f.millrace.telemetry import events, runs, spans
 
 NAMESPACE = re.compile(r"[\w][\w.-]{0,79}")
@@ -40,7 +41,11 @@ def main(paths: list[str] | None = None, namespace: str = "main", again: bool = 
             if not paths:
                 found.gone.clear()  # nobody has to have a folder of documents
             difference = compare.compare(namespace, found, limits.document_max_bytes, again)
-            for path, problem in difference.problems[:SHOWN]:
+            problems = [
+                (documents.shown_path(path), problem)
+                for path, problem in difference.problems[:SHOWN]
+            ]
+            for path, problem in problems:
                 events.emit("error", f"{path} {problem}", path=path, problem=problem)
             answer = {
                 "run_id": run_id,
@@ -50,10 +55,7 @@ def main(paths: list[str] | None = None, namespace: str = "main", again: bool = 
                 "moved": difference.moved,
                 "withdrawn": difference.withdrawn,
                 "waiting": difference.waiting,
-                "problems": [
-                    {"path": path, "problem": problem}
-                    for path, problem in difference.problems[:SHOWN]
-                ],
+                "problems": [{"path": path, "problem": problem} for path, problem in problems],
                 "skipped": dict(found.skipped.most_common(20)),
             }
             events.emit(

@@ -28,14 +28,15 @@ RESEARCHED = ("topic", "finding", "conflict", "evidence")
 
 def list_added(namespace: str, since: datetime, until: datetime, limit: int) -> list[AddedItem]:
     """Return what was added after `since` and not after `until` and still holds, the newest first:
-    id, type, title, text, created_at. Passages of documents are not in it.
+    id, type, title, text, created_at. Passages of documents are not in it, nor what is not
+    everybody's.
     """
     held, values = bitemporal.valid_at_sql(bitemporal.time_point(None, None))
     return db.fetch_all(
         "SELECT m.id, m.type, m.title, m.raw_text ->> 'text' AS text, m.created_at FROM memory_item"
-        f" m WHERE m.namespace = %(namespace)s AND NOT m.type = ANY(%(without)s) AND {held} AND"
-        " m.created_at > %(since)s AND m.created_at <= %(until)s ORDER BY m.created_at DESC, m.id"
-        " LIMIT %(limit)s",
+        " m WHERE m.namespace = %(namespace)s AND m.user_id = '' AND NOT m.type = ANY(%(without)s)"
+        f" AND {held} AND m.created_at > %(since)s AND m.created_at <= %(until)s ORDER BY"
+        " m.created_at DESC, m.id LIMIT %(limit)s",
         {
             **values,
             "namespace": namespace,

@@ -12,11 +12,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 from uuid import uuid4
 
-from f.millrace.core import db, errors, run_context
-from f.millrace.memory import items, retract, store
+from f.millrace.core import config, db, errors, run_context
+from f.millrace.memory import items, ownership, retract, store
 
 if TYPE_CHECKING:
     from f.millrace.core import contracts, rows
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
         bytes: int
         changed_ns: int
         reader: str
+        user_id: str
 
     class NewDocument(TypedDict):
         """A document that was read, with its text."""
@@ -94,6 +96,7 @@ if TYPE_CHECKING:
 
         namespace: str
         path: str
+        user_id: str
 
 
 PASSAGE = "passage"
@@ -165,8 +168,8 @@ def lock(namespace: str) -> None:
 def list_all(namespace: str) -> list[ListedDocument]:
     """Return every document of a namespace without its text, the last withdrawn ones last."""
     return db.fetch_all(
-        "SELECT id, path, state, problem, sha256, bytes, changed_ns, reader FROM document WHERE"
-        " namespace = %s ORDER BY (state = 'withdrawn'), withdrawn_at DESC, id",
+        "SELECT id, path, state, problem, sha256, bytes, changed_ns, reader, user_id FROM document"
+        " WHERE namespace = %s ORDER BY (state = 'withdrawn'), withdrawn_at DESC, id",
         [namespace],
     )
 
@@ -174,12 +177,13 @@ def list_all(namespace: str) -> list[ListedDocument]:
 def list_newest(
     namespace: str, limit: int, since: datetime | None = None, until: datetime | None = None
 ) -> list[NewDocument]:
-    """Return documents that were read, with their text, the last read first; only those read after
-    `since` and not after `until`, where given.
+    """Return documents that are everybody's and were read, with their text, the last read first;
+    only those read after `since` and not after `until`, where given.
     """
     return db.fetch_all(
         "SELECT id, path, title, author, kind, dated_at, changed_ns, sha256, trust, body, read_at"
-        " FROM document WHERE namespace = %s AND state = 'read' AND (%s::timestamptz IS NULL OR"
+        " FROM document WHERE namespace = %s AND user_id = '' AND state = 'read' AND"
+        " (%s::timestamptz IS NULL OR"
         " read_at > %s) AND (%s::timestamptz IS NULL OR read_at <= %s) ORDER BY read_at DESC, id"
         " LIMIT %s",
         [namespace, since, since, until, until, limit],
@@ -188,7 +192,7 @@ def list_newest(
 
 def expect(namespace: str, path: str, document_id: str | None = None) -> str:
     """Note that a file waits to be read and return its document's id; `document_id` is the one that
-    it had before.
+    it had before. A new one is of whom the code works for.
     """
     if document_id is not None:
         db.execute(
@@ -196,10 +200,16 @@ def expect(namespace: str, path: str, document_id: str | None = None) -> str:
         )
         return document_id
     row = db.fetch_one(
-        "INSERT INTO document (id, namespace, path, run_id) VALUES (%s, %s, %s, %s) ON CONFLICT"
-        " (namespace, path) WHERE state <> 'withdrawn' DO UPDATE SET state = 'waiting'"
+        "INSERT INTO document (id, namespace, path, run_id, user_id) VALUES (%s, %s, %s, %s, %s) ON"
+        " CONFLICT (namespace, path) WHERE state <> 'withdrawn' DO UPDATE SET state = 'waiting'"
         " RETURNING id",
-        [f"doc_{uuid4().hex[:16]}", namespace, path, run_context.current().run_id or None],
+        [
+            f"doc_{uuid4().hex[:16]}",
+            namespace,
+            path,
+            run_context.current().run_id or None,
+            ownership.whose(),
+        ],
     )
     assert row is not None
     return row["id"]
@@ -220,10 +230,14 @@ def move(document_id: str, path: str, changed_ns: int) -> None:
 
 
 def list_waiting(namespace: str) -> list[WaitingDocument]:
-    """Return the documents that wait to be read, in the order of their paths."""
+    """Return the documents that wait to be read, in the order of their paths: all, or in a run of a
+    person their own.
+    """
+    own = ownership.whose()
     return db.fetch_all(
-        "SELECT id, path FROM document WHERE namespace = %s AND state = 'waiting' ORDER BY path",
-        [namespace],
+        "SELECT id, path FROM document WHERE namespace = %s AND state = 'waiting' AND (%s = '' OR"
+        " user_id = %s) ORDER BY path",
+        [namespace, own, own],
     )
 
 
@@ -251,21 +265,23 @@ def keep(
     trust: contracts.Trust,
 ) -> int | None:
     """Store what was read in one go and return how many passages are new;
-    None when another run was faster.
+    None when another run was faster. What another person than an owner gave is never trusted.
     """
     with db.transaction():
         row: DocumentPlace | None = db.fetch_one(
-            "SELECT namespace, path FROM document WHERE id = %s AND state = 'waiting' FOR UPDATE",
+            "SELECT namespace, path, user_id FROM document WHERE id = %s AND state = 'waiting' FOR"
+            " UPDATE",
             [document_id],
         )
         if row is None:
             return None
+        trust = "untrusted" if row["user_id"] else trust
         before = _items_of(document_id)
         drafts = [
             _draft(row, document_id, number, body, passage, about, trust)
             for number, passage in enumerate(passages, 1)
         ]
-        kept = store.remember_all(drafts, namespace=row["namespace"])
+        kept = store.remember_all(drafts, namespace=row["namespace"], whose=row["user_id"])
         db.execute("DELETE FROM document_passage WHERE document_id = %s", [document_id])
         _insert_passages(document_id, kept, passages)
         _update(
@@ -437,9 +453,9 @@ def _forsake(
 
 
 def get(document_id: str) -> rows.Document:
-    """Return a document with its text; NotFound when there is none."""
+    """Return a document with its text; NotFound when there is none, or it is somebody else's."""
     row: rows.Document | None = db.fetch_one("SELECT * FROM document WHERE id = %s", [document_id])
-    if row is None:
+    if row is None or not ownership.may_read(row["user_id"]):
         raise errors.NotFound(
             f"no document has the id {document_id!r}; scripts/millrace documents lists them"
         )
@@ -470,16 +486,27 @@ def find(name: str, namespace: str) -> list[rows.Document]:
         "within": "%/" + escape_like(name) + "/%",
     }
     found: list[rows.Document] = db.fetch_all(
-        "SELECT * FROM document WHERE namespace = %(namespace)s AND state = 'read' AND (id ="
+        "SELECT * FROM document WHERE namespace = %(namespace)s AND state = 'read' AND"
+        " (%(readers)s::text[] IS NULL OR user_id = ANY(%(readers)s)) AND (id ="
         " %(name)s OR path = %(name)s OR path LIKE %(end)s OR lower(title) = lower(%(name)s) OR"
         " path LIKE %(folder)s OR path LIKE %(within)s) ORDER BY path",
-        {**wanted, "namespace": namespace},
+        {**wanted, "namespace": namespace, "readers": ownership.readers()},
     )
     if not found:
         raise errors.NotFound(
             f"memory has no document {name!r}; scripts/millrace documents list shows them"
         )
     return found
+
+
+def shown_path(path: str) -> str:
+    """Return how people know a file: by its path, or the name of one that they dropped."""
+    return Path(path).name if is_dropped(path) else path
+
+
+def is_dropped(path: str) -> bool:
+    """Tell whether a file was dropped in the console and is kept by us."""
+    return Path(path).is_relative_to(Path(config.settings().dropped_dir).absolute())
 
 
 def escape_like(text: str) -> str:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from f.millrace.core import config, db, ids, private_files
-from f.millrace.memory import erase, forget_documents, subject_pattern
+from f.millrace.memory import documents, erase, forget_documents, subject_pattern
 
 # Tables whose rows go as a whole.
 CONTENT = frozenset(
@@ -56,16 +56,19 @@ def forget(subject: str, *, dry_run: bool = False) -> Forgetting:
     wanted = subject_pattern.pattern_of(subject)
     done = Forgetting(ids.digest_of(subject.casefold()), columns_scanned=len(erase.columns()))
     if dry_run:
-        done.found = {**erase.scan(wanted), **_count_entry("files", len(list(_files(wanted))))}
+        with db.transaction() as connection:
+            files = len(list(_files(wanted))) + len(_dropped(connection, wanted))
+        done.found = {**erase.scan(wanted), **_count_entry("files", files)}
         return done
     with db.transaction() as connection:
         done.elsewhere = _describe_exported(connection, wanted)
+        dropped = _dropped(connection, wanted)
         passages = forget_documents.passages(connection)
         done.elsewhere += _on_disk(connection, wanted)
         done.deleted = _delete_rows(connection, wanted)
         documents = forget_documents.write_over(connection, passages, wanted)
         done.blanked = {**erase.blank(connection, wanted), **_count_entry("document", documents)}
-    done.files = _delete_files(wanted)
+    done.files = _delete_files(wanted) + _unlink(dropped)
     # Words that only the subject had leave the statistics too.
     db.execute("SELECT memory_tidy_statistics()")
     _vacuum([*done.deleted, *done.blanked])
@@ -219,18 +222,41 @@ def _on_disk(connection: db.Connection, subject: subject_pattern.SubjectPattern)
     """Name the files that were read into memory and mention the subject:
     only their owner deletes those.
     """
+    return [
+        f"the file {path} mentions it; delete or change it, or the next change of it is read again"
+        for path, state in _read_files(connection, subject)
+        if state != "withdrawn" and not documents.is_dropped(path)
+    ]
+
+
+def _dropped(connection: db.Connection, subject: subject_pattern.SubjectPattern) -> list[Path]:
+    """Return the files that were dropped in the console and mention the subject: we keep them, so
+    they go, too.
+    """
+    found = _read_files(connection, subject)
+    return [Path(path) for path, _ in found if documents.is_dropped(path)]
+
+
+def _read_files(
+    connection: db.Connection, subject: subject_pattern.SubjectPattern
+) -> list[tuple[str, str]]:
+    """Return path and state of each document that mentions the subject."""
     condition = " OR ".join(
         erase.mentions(column) for column in erase.columns() if column.table == "document"
     )
     rows = connection.execute(
-        f"SELECT path FROM document WHERE state <> 'withdrawn' AND ({condition}) ORDER BY path",  # type: ignore[arg-type]
+        f"SELECT path, state FROM document WHERE {condition} ORDER BY path",  # type: ignore[arg-type]
         erase.values(subject),
     ).fetchall()
-    return [
-        f"the file {row['path']} mentions it; delete or change it, or the next change of it is read"
-        " again"
-        for row in rows
-    ]
+    return [(row["path"], row["state"]) for row in rows]
+
+
+def _unlink(paths: list[Path]) -> int:
+    """Delete files that are still there; how many."""
+    found = [path for path in paths if path.is_file()]
+    for path in found:
+        path.unlink()
+    return len(found)
 
 
 def _files(subject: subject_pattern.SubjectPattern) -> Iterable[Path]:

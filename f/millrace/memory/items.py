@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         metadata: dict[str, Any]
         trust: contracts.Trust
         content_hash: str
+        user_id: str
         run_id: str | None
         step: str
         valid_from: datetime | None
@@ -74,8 +75,9 @@ given AS MATERIALIZED (
     FROM jsonb_to_recordset(%s) AS d(
         id text, origin text, namespace text, type text, title text, source text, document text,
         page integer, "start" integer, "end" integer, raw_text jsonb, metadata jsonb, trust text,
-        content_hash text, run_id uuid, step text, valid_from timestamptz, valid_to timestamptz,
-        marks integer[], wording text, similarity float8, fallen boolean, now timestamptz
+        content_hash text, user_id text, run_id uuid, step text,
+        valid_from timestamptz, valid_to timestamptz, marks integer[],
+        wording text, similarity float8, fallen boolean, now timestamptz
     )
     LEFT JOIN LATERAL (SELECT * FROM memory_retraction r WHERE r.namespace = d.namespace
                        AND memory_is_from(d.source, d.document, r.source) LIMIT 1) r ON true
@@ -85,8 +87,9 @@ given AS MATERIALIZED (
 INSERT = f"""
 WITH {GIVEN}, made AS (
     INSERT INTO memory_item (id, namespace, type, title, source, raw_text, metadata, trust,
-                             content_hash, run_id, valid, marks, created_at, updated_at)
-    SELECT id, namespace, type, title, source, raw_text, metadata, trust, content_hash, run_id,
+                             content_hash, user_id, run_id, valid, marks, created_at, updated_at)
+    SELECT id, namespace, type, title, source, raw_text, metadata, trust, content_hash, user_id,
+           run_id,
            CASE WHEN barred THEN '{{}}'
                 ELSE tstzmultirange(tstzrange(coalesce(valid_from, at), valid_to)) END,
            marks, at, at

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple, TypedDict
 
 from f.millrace.core import db, errors
-from f.millrace.memory import bitemporal
+from f.millrace.memory import bitemporal, ownership
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -125,6 +125,7 @@ WITH RECURSIVE near AS (
     WHERE near.steps < %(depth)s AND m.id <> ALL(near.path)
       AND (%(relations)s::text[] IS NULL OR l.relation = ANY(%(relations)s))
       AND (%(known_at)s::timestamptz IS NULL OR l.created_at <= %(known_at)s) AND {held}
+      AND (%(readers)s::text[] IS NULL OR m.user_id = ANY(%(readers)s))
 ), nearest AS (
     SELECT DISTINCT ON (id) * FROM near WHERE steps > 0 ORDER BY id, steps, weight DESC
 )
@@ -149,10 +150,24 @@ def neighbours(
     """
     if not 1 <= depth <= DEEPEST:
         raise errors.BadInput(f"depth is {depth}; allowed is 1 to {DEEPEST}")
-    if db.fetch_one("SELECT 1 FROM memory_item WHERE id = %s", [item_id]) is None:
+    readers = ownership.readers()
+    if (
+        db.fetch_one(
+            "SELECT 1 FROM memory_item WHERE id = %s AND (%s::text[] IS NULL OR user_id = ANY(%s))",
+            [item_id, readers, readers],
+        )
+        is None
+    ):
         raise errors.NotFound(f"no memory has the id {item_id!r}")
     condition, values = bitemporal.valid_at_sql(bitemporal.time_point(as_of, known_at))
     return db.fetch_all(
         NEIGHBOURS.format(held=condition),
-        {**values, "id": item_id, "depth": depth, "relations": relations, "limit": limit},
+        {
+            **values,
+            "id": item_id,
+            "depth": depth,
+            "relations": relations,
+            "limit": limit,
+            "readers": readers,
+        },
     )

@@ -56,10 +56,11 @@ MONTHS = frozenset(
 
 CANDIDATES = """
 SELECT asked.place, m.*
-FROM jsonb_to_recordset(%s) AS asked(place integer, type text, marks integer[], about jsonb)
+FROM jsonb_to_recordset(%s) AS asked(
+    place integer, type text, marks integer[], about jsonb, user_id text)
 CROSS JOIN LATERAL (
     SELECT id, type, raw_text, metadata, valid, created_at FROM memory_item
-    WHERE namespace = %s AND type = asked.type
+    WHERE namespace = %s AND type = asked.type AND user_id = asked.user_id
       AND ((marks <> '{}' AND marks && asked.marks) OR metadata @> asked.about)
     ORDER BY created_at, id LIMIT 200
 ) m
@@ -202,6 +203,7 @@ def _candidates(
                 "type": row["type"],
                 "marks": row["marks"],
                 "about": about if all(about.values()) else None,
+                "user_id": row["user_id"],
             }
         )
     found: list[list[Candidate]] = [[] for _ in given]

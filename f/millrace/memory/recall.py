@@ -10,7 +10,16 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple, NotRequired, TypeVar
 
 from f.millrace.core import config, db, errors, run_context
-from f.millrace.memory import bitemporal, hybrid, plans, positions, router, store, vectors
+from f.millrace.memory import (
+    bitemporal,
+    hybrid,
+    ownership,
+    plans,
+    positions,
+    router,
+    store,
+    vectors,
+)
 from f.millrace.telemetry import spans
 
 if TYPE_CHECKING:
@@ -369,12 +378,14 @@ def _filter(
         "document": (document, "m.thread = %(document)s"),
         "trust": (list(trust) if trust else None, "m.trust = ANY(%(trust)s)"),
         "fields": (db.jsonb(fields) if fields else None, "m.metadata @> %(fields)s"),
+        "readers": (ownership.readers(), "m.user_id = ANY(%(readers)s)"),
     }
     given = {name: (value, sql) for name, (value, sql) in asked.items() if value is not None}
     return hybrid.Filter(
         " AND ".join([condition, *(sql for _, sql in given.values())]),
         {**values, **{name: value for name, (value, _) in given.items()}},
-        narrow=bool(given) or point.as_of is not None,
+        # Who may find it leaves most of it in.
+        narrow=bool(given.keys() - {"readers"}) or point.as_of is not None,
     )
 
 

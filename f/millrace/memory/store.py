@@ -18,7 +18,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 
 from f.millrace.core import db, errors, ids, redaction, run_context
-from f.millrace.memory import bitemporal, items, links, near_duplicates, positions
+from f.millrace.memory import bitemporal, items, links, near_duplicates, ownership, positions
 from f.millrace.telemetry import spans
 
 if TYPE_CHECKING:
@@ -144,12 +144,14 @@ def remember_all(
     namespace: str | None = None,
     run_id: str | None = None,
     repeat: bool = False,
+    whose: str | None = None,
 ) -> list[str]:
     """Store items in one transaction and return their ids, in order; `repeat`: what was said before
-    is said once more.
+    is said once more; `whose` they are, in place of whom the code works for.
     """
     namespace = resolve_namespace(namespace)
-    given = [_given_item(draft, namespace, run_id) for draft in drafts]
+    whose = ownership.whose() if whose is None else whose
+    given = [_given_item(draft, namespace, run_id, whose) for draft in drafts]
     told = {
         "gen_ai.operation.name": "create_memory",
         "gen_ai.memory.store.id": namespace,
@@ -183,7 +185,7 @@ def remember_all(
 
 def get(item_id: str, as_of: bitemporal.When = None, known_at: bitemporal.When = None) -> Memory:
     """Return one item, withdrawn or not; with a time only if it was held true then. NotFound
-    otherwise.
+    otherwise, and for what is somebody else's.
     """
     when = bitemporal.time_point(as_of, known_at)
     condition, values = bitemporal.valid_at_sql(when)
@@ -193,7 +195,7 @@ def get(item_id: str, as_of: bitemporal.When = None, known_at: bitemporal.When =
         f"SELECT m.* FROM memory_item m WHERE m.id = %(id)s AND {condition}",
         {**values, "id": item_id},
     )
-    if row is None:
+    if row is None or not ownership.may_read(row["user_id"]):
         raise errors.NotFound(
             f"no memory has the id {item_id!r}"
             + (f" at {when.as_of.isoformat()}" if when.as_of else "")
@@ -280,7 +282,7 @@ def mask_unless_own(value: Any, trust: str, document: str = "") -> Any:
     return value if trust == "own" or document else redaction.redact(value)
 
 
-def _given_item(draft: Draft, namespace: str, run_id: str | None) -> items.GivenItem:
+def _given_item(draft: Draft, namespace: str, run_id: str | None, whose: str) -> items.GivenItem:
     text = clean(draft.text)
     if not text.strip():
         raise errors.BadInput(
@@ -304,7 +306,7 @@ def _given_item(draft: Draft, namespace: str, run_id: str | None) -> items.Given
     mask = functools.partial(mask_unless_own, trust=draft.trust, document=draft.origin.document)
     raw = clean(mask({"text": text, **draft.more}))
     title = clean(mask(positions.speaker(draft.type, draft.title, text, draft.metadata)))
-    hashed = content_hash(title, raw)
+    hashed = ownership.hash_of(content_hash(title, raw), whose)
     return {
         "id": ids.stable_id("mem", namespace, draft.type, hashed),
         "namespace": namespace,
@@ -314,6 +316,7 @@ def _given_item(draft: Draft, namespace: str, run_id: str | None) -> items.Given
         "metadata": clean(mask(draft.metadata)),
         "trust": draft.trust,
         "content_hash": hashed,
+        "user_id": whose,
         "run_id": run_id or run_context.current().run_id or None,
         "step": run_context.current().step,
         "valid_from": start,

@@ -58,7 +58,13 @@ def supersede(
             for low, high in spans
         ]
         _refuse_withdrawn(connection, old, source)
-        new = store.remember_all(drafts, namespace=old["namespace"], run_id=run_id, repeat=True)[0]
+        (new, *_) = store.remember_all(
+            drafts,
+            namespace=old["namespace"],
+            run_id=run_id,
+            repeat=True,
+            whose=old["user_id"],
+        )
         if new == item_id:
             raise errors.BadInput(f"{item_id} says the same already; nothing to supersede")
         links.link(new, item_id, "supersedes")

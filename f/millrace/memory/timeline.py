@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypedDict
 
 from f.millrace.core import db, errors
-from f.millrace.memory import bitemporal, store
+from f.millrace.memory import bitemporal, ownership, store
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -85,6 +85,7 @@ WHERE m.namespace = %(namespace)s AND (%(types)s::text[] IS NULL OR m.type = ANY
   AND (%(since)s::timestamptz IS NULL OR lower(span) >= %(since)s)
   AND lower(span) < coalesce(%(until)s::timestamptz, 'infinity')
   AND lower(span) <= coalesce(%(as_of)s::timestamptz, 'infinity')
+  AND (%(readers)s::text[] IS NULL OR m.user_id = ANY(%(readers)s))
   AND (%(about)s = '' OR (memory_words(%(about)s) <> '' AND NOT EXISTS (
            SELECT 1 FROM unnest(memory_words(%(about)s)) w WHERE NOT EXISTS (
                SELECT 1 FROM memory_posting p
@@ -128,6 +129,7 @@ def timeline(
         "known_at": when.known_at,
         "about": " ".join(about.replace("\x00", "").split()),
         "limit": limit,
+        "readers": ownership.readers(),
     }
     found: list[ItemPeriod] = db.fetch_all(sql, values)
     return sorted(found, key=lambda row: (row["at"], row["id"]))
@@ -141,10 +143,11 @@ def history(
 
     `as_of` leaves out when it was to be true later, `known_at` what was recorded later.
     """
+    readers = ownership.readers()
     item: Item | None = db.fetch_one(
         "SELECT id, type, title, raw_text ->> 'text' AS text, superseded_by FROM memory_item WHERE"
-        " id = %s",
-        [item_id],
+        " id = %s AND (%s::text[] IS NULL OR user_id = ANY(%s))",
+        [item_id, readers, readers],
     )
     if item is None:
         raise errors.NotFound(f"no memory has the id {item_id!r}")

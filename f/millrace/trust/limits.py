@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 from f.millrace.core import config, db, errors, money, run_context
 from f.millrace.telemetry import alerts, events
-from f.millrace.trust import actions
+from f.millrace.trust import actions, people
 
 if TYPE_CHECKING:
     from f.millrace.core import rows
@@ -43,7 +43,6 @@ TOOL = "budget.allow"
 NAMES = {"run": "run", "user_day": "user and day", "flow_day": "flow and day"}
 SETTINGS = {
     "run": "run_usd (or the pipeline's budget)",
-    "user_day": "daily_budget_usd",
     "flow_day": "flow_daily_usd (or the pipeline's budget)",
 }
 
@@ -65,12 +64,41 @@ def limits_of(run_id: str, user: str, flow: str = "") -> Limits:
     day = run_context.now().date().isoformat()
     limits: Limits = {
         ("run", str(run_id)): _lowest(config.settings().run_usd, own.get("run_usd")),
-        ("user_day", f"{user} {day}"): config.settings().daily_budget_usd,
+        ("user_day", f"{user} {day}"): daily_usd(user),
     }
     whole_flow = _lowest(config.settings().flow_daily_usd.get(flow), own.get("daily_usd"))
     if whole_flow is not None:
         limits["flow_day", f"{flow} {day}"] = whole_flow
     return limits
+
+
+def daily_usd(user: str) -> Decimal:
+    """Return the most that a user may spend in a day: as the settings say of them, else of their
+    role, else of everybody.
+    """
+    return _daily(user)[0]
+
+
+def _daily(user: str) -> tuple[Decimal, str]:
+    """Return a user's limit for a day, and the setting that says so."""
+    settings = config.settings()
+    if user in settings.user_daily_usd:
+        return settings.user_daily_usd[user], "user_daily_usd"
+    person = people.find(user) if settings.role_daily_usd else None
+    given = settings.role_daily_usd.get(person["role"]) if person else None
+    return (
+        (settings.daily_budget_usd, "daily_budget_usd")
+        if given is None
+        else (
+            given,
+            "role_daily_usd",
+        )
+    )
+
+
+def _setting(scope: str, key: str) -> str:
+    """Return which setting says a limit."""
+    return _daily(key.rpartition(" ")[0])[1] if scope == "user_day" else SETTINGS[scope]
 
 
 def is_near(run_id: str, user: str, flow: str = "") -> bool:
@@ -110,7 +138,7 @@ def budget_exceeded(
     _alert(scope, key, limit, money.usd(tightest["spent_usd"]), STOP, run_id)
     return errors.BudgetExceeded(
         f"{agent} needs up to {money.dollars(amount)} and {NAMES[scope]} {key!r} has"
-        f" {money.dollars(free)} of {money.dollars(limit)} left; raise {SETTINGS[scope]}"
+        f" {money.dollars(free)} of {money.dollars(limit)} left; raise {_setting(scope, key)}"
     )
 
 
@@ -148,7 +176,8 @@ def allow(
     answer = {"proposed": "a person has to allow the rest", "denied": "a person refused the rest"}
     raise errors.BudgetHeld(
         f"{used}; {answer.get(action['state'], 'nobody allowed the rest in time')} "
-        f"(scripts/millrace approvals show {str(action['id'])[:8]}), or raise {SETTINGS[scope]}"
+        f"(scripts/millrace approvals show {str(action['id'])[:8]}), or raise"
+        f" {_setting(scope, key)}"
     )
 
 
@@ -172,7 +201,7 @@ def describe(scope: str, key: str, limit: Decimal, spent: Decimal, percent: int)
         ASK: "a person is asked before more is started",
         STOP: "nothing more is started",
     }[percent]
-    return f"{said}; {follows} (setting {SETTINGS[scope]})."
+    return f"{said}; {follows} (setting {_setting(scope, key)})."
 
 
 def resolve_old() -> list[rows.Alert]:

@@ -9,6 +9,7 @@ approver also decides about actions, an owner also changes people, roles and set
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Literal
 
 from f.millrace.core import config, db, errors, run_context
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from f.millrace.core import rows
 
 Role = Literal["reader", "member", "approver", "owner"]
+# By what somebody signs in who is known elsewhere.
+Provider = Literal["windmill", "oidc"]
 ROLES: tuple[Role, ...] = ("reader", "member", "approver", "owner")
 ID = re.compile(r"[a-z0-9][a-z0-9._@+-]{0,99}")
 LONGEST_NAME = 100
@@ -42,7 +45,7 @@ def add(person_id: str, role: str = "member", name: str = "", *, by: str) -> row
         row: rows.Person | None = db.fetch_one(
             "INSERT INTO person (id, name, role, added_by, created_at) VALUES (%s, %s, %s, %s, %s)"
             " ON CONFLICT (id) DO UPDATE SET name = excluded.name, role = excluded.role, added_by ="
-            " excluded.added_by, removed_at = NULL RETURNING *",
+            " excluded.added_by, removed_at = NULL, role_by = 'people' RETURNING *",
             [person_id, " ".join(name.split())[:LONGEST_NAME], known, by, run_context.now()],
         )
         audit.append(by, "person.added", person_id, role=known)
@@ -60,11 +63,57 @@ def change_role(person_id: str, role: str, *, by: str) -> rows.Person:
         if known != "owner":
             _keep_an_owner(before)
         row: rows.Person | None = db.fetch_one(
-            "UPDATE person SET role = %s WHERE id = %s RETURNING *", [known, before["id"]]
+            "UPDATE person SET role = %s, role_by = 'people' WHERE id = %s RETURNING *",
+            [known, before["id"]],
         )
         audit.append(by, "person.role", before["id"], role=known, before=before["role"])
     assert row is not None
     return row
+
+
+def admit(person_id: str, name: str, groups: Collection[str], by: Provider) -> rows.Person:
+    """Return the person who was found to be this one elsewhere, and may enter here.
+
+    Who is listed has the role that is listed; of anybody else the setting sign_in_roles tells it by
+    their groups, each time anew.
+
+    Raises:
+        NotAllowed: They are not listed and no group of theirs has a role, or they were removed.
+    """
+    person_id, role = parse_id(person_id), _role_of(groups)
+    with db.transaction():
+        _lock()
+        row: rows.Person | None = db.fetch_one("SELECT * FROM person WHERE id = %s", [person_id])
+        if row is not None and row["removed_at"] is not None:
+            raise errors.NotAllowed(
+                f"{person_id} was removed here; an owner adds you again: scripts/millrace people"
+                f" add {person_id}"
+            )
+        if row is not None and row["role_by"] != by:
+            return row
+        if role is None:
+            raise errors.NotAllowed(
+                f"{person_id} is known there but not here, and none of their groups has a role"
+                f" here; an owner adds you: scripts/millrace people add {person_id}"
+            )
+        if row is not None and (row["role"] == role or _is_last_owner(row)):
+            return row
+        made: rows.Person | None = db.fetch_one(
+            "INSERT INTO person (id, name, role, added_by, created_at, role_by) VALUES (%s, %s, %s,"
+            " %s, %s, %s) ON CONFLICT (id) DO UPDATE SET role = excluded.role RETURNING *",
+            [person_id, " ".join(name.split())[:LONGEST_NAME], role, by, run_context.now(), by],
+        )
+        kind = "person.added" if row is None else "person.role"
+        audit.append(by, kind, person_id, role=role, before=row["role"] if row else "")
+    assert made is not None
+    return made
+
+
+def _role_of(groups: Collection[str]) -> Role | None:
+    """Return the highest role that the setting gives to one of these groups, or to everybody."""
+    given = config.settings().sign_in_roles
+    found = [given[group] for group in {*groups, "*"} if group in given]
+    return max(found, key=ROLES.index) if found else None
 
 
 def remove(person_id: str, *, by: str) -> None:
@@ -154,11 +203,15 @@ def _lock() -> None:
     db.execute("SELECT pg_advisory_xact_lock(hashtext('person'))")
 
 
-def _keep_an_owner(row: rows.Person) -> None:
+def _is_last_owner(row: rows.Person) -> bool:
     others = db.fetch_one(
         "SELECT 1 FROM person WHERE role = 'owner' AND removed_at IS NULL AND id <> %s", [row["id"]]
     )
-    if row["role"] == "owner" and others is None:
+    return row["role"] == "owner" and others is None
+
+
+def _keep_an_owner(row: rows.Person) -> None:
+    if _is_last_owner(row):
         raise errors.NotAllowed(
             f"{row['id']} is the last owner; make somebody else owner first:"
             " scripts/millrace people role NAME owner"

@@ -20,6 +20,8 @@ SETTINGS = (
     "confidence_review",
     "run_usd",
     "daily_budget_usd",
+    "role_daily_usd",
+    "user_daily_usd",
     "recipients",
     "operator",
     "model",
@@ -30,6 +32,12 @@ SETTINGS = (
     "mcp_serve",
     "fetch_allow",
     "webhook_allow",
+    "sign_in_windmill_url",
+    "sign_in_windmill_workspace",
+    "sign_in_oidc_issuer",
+    "sign_in_oidc_client",
+    "sign_in_oidc_claim",
+    "sign_in_roles",
 )
 
 

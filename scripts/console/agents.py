@@ -121,7 +121,11 @@ def show_run(asked: PageRequest) -> Response:
         for one in question_view.of_run(run_id)
         if one["state"] == "proposed"
     ]
-    told = {"answer": kept.get("text"), "stopped_because": kept.get("stopped_because") or None}
+    told = {
+        "answer": kept.get("text"),
+        "stopped_because": kept.get("stopped_because") or None,
+        "sources": kept.get("sources") or [],
+    }
     return JSONResponse({**_describe_run(row), **told, "waiting": waiting})
 
 

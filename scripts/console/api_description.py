@@ -248,6 +248,11 @@ def _run_schemas() -> dict[str, Any]:
     ended = {
         "answer": {"type": ["string", "null"]},
         "stopped_because": {"type": ["string", "null"]},
+        "sources": {
+            "type": "array",
+            "items": _object({"number": {"type": "integer"}, "title": _text(""), "url": _text("")}),
+            "description": "What the agent was shown; what its answer names first.",
+        },
         "waiting": {"type": "array", "items": _object(question)},
     }
     started = {name: _text("") for name in ("id", "state", "session", "url")}

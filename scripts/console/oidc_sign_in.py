@@ -170,9 +170,10 @@ def _refuse_open_line(url: str) -> None:
     try:
         parts = urlsplit(url)
         is_safe = parts.scheme == "https" or parts.hostname in guard.LOOPBACK
+        is_safe = is_safe and "@" not in parts.netloc
     except ValueError:
         is_safe = False
-    if not is_safe or "@" in parts.netloc:
+    if not is_safe:
         raise errors.NotAllowed(f"the provider's address {url[:200]!r} is none of https")
 
 

@@ -1,10 +1,12 @@
 """Agents that people made, at work: through the same gate as every agent, within their limits."""
 
+import asyncio
+import time
 import uuid
 
 import pytest
 
-from f.millrace.agents import registry
+from f.millrace.agents import defined_agent, registry
 from f.millrace.assist import run_agent
 from f.millrace.blocks import run_agent as block
 from f.millrace.core import db, run_context
@@ -151,6 +153,45 @@ def test_its_requests_are_counted(played, ana, edge):
 
     assert len(edge.requests) == 2 and outcome.status == "partly_failed"
     assert "no answer after 2 requests" in outcome.result["text"]
+
+
+def test_when_its_time_is_over_it_says_so_with_what_it_was_shown(played, ana, edge, monkeypatch):
+    registry.create({**DESK, "tools": ["web.search"], "limits": {"seconds": 5}}, ana)
+    edge.results = [{"url": "https://tide.example/a", "title": "Tides", "content": "At six."}]
+    patient = asyncio.timeout
+    monkeypatch.setattr(
+        defined_agent.asyncio, "timeout", lambda limit: patient(limit and limit / 5)
+    )
+    played(("web_search", {"query": "tide"}))
+    edge.faults.append(lambda handler, _: time.sleep(2) or True)
+
+    outcome = flow()
+
+    assert outcome.status == "partly_failed" and used()["outcome"] == "stopped"
+    said = outcome.result
+    assert "5 seconds that desk has for an answer are over: limits.seconds" in said["text"]
+    assert said["text"].endswith("Found until then:\n1. Tides: https://tide.example/a")
+    assert said["sources"] == [{"number": 1, "title": "Tides", "url": "https://tide.example/a"}]
+    assert said["stopped_because"] in said["text"]
+    # The model is not to blame, and what was sent is charged.
+    assert db.fetch_all("SELECT state FROM usage") == [{"state": "settled"}] * 2
+    assert db.fetch_one("SELECT 1 FROM model_fault WHERE agent = 'desk'") is None
+
+
+def test_an_answer_carries_what_it_stands_on_what_it_names_first(played, ana, edge):
+    registry.create({**DESK, "tools": ["web.search"]}, ana)
+    edge.results = [
+        {"url": f"https://tide.example/{name}", "title": name.upper(), "content": "At six."}
+        for name in "ab"
+    ]
+    played(("web_search", {"query": "tide"}), "At six, says https://tide.example/b")
+
+    outcome = flow()
+
+    assert [one["url"] for one in outcome.result["sources"]] == [
+        "https://tide.example/b",
+        "https://tide.example/a",
+    ]
 
 
 def test_its_model_is_its_own(played, ana, edge, configure):

@@ -8,7 +8,8 @@ Whoever wrote its instructions, only the words of who asks are the user's own.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import asyncio
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -36,6 +37,7 @@ NOTHING_TO_SEARCH = (
 )
 SENTENCES = 5
 MEMORY = "memory.search"
+MOST_SOURCES = 20
 # Earlier answers may hold what was read for them; only an agent's turns say that none was private.
 MAY_BE_PRIVATE = """
 SELECT 1 FROM chat_message WHERE session_id = %s AND role = 'assistant'
@@ -89,10 +91,7 @@ async def _work(run_id: str, found: registry.Agent, message: Message) -> task_ag
             tools = toolbox.Toolbox(
                 connected, listed, "medium", context, asker=f"the agent {found.name}"
             )
-            result = await _ask(found, message, tools, earlier)
-        except errors.BudgetExceeded as error:
-            events.emit("budget", str(error), for_digest=True)
-            return task_agent.TaskResult(f"Not finished: {error}", None, stopped_because=str(error))
+            result = await _ask_in_time(found, message, tools, earlier)
         except Exception as error:
             fault = error
         else:
@@ -101,6 +100,46 @@ async def _work(run_id: str, found: registry.Agent, message: Message) -> task_ag
         finally:
             _keep_reading(message, context)
     raise fault
+
+
+async def _ask_in_time(
+    found: registry.Agent, message: Message, tools: toolbox.Toolbox, earlier: list[Any]
+) -> task_agent.TaskResult:
+    """Return what the agent answers, or when its time is over what it was shown until then."""
+    seconds = found.definition.limits.seconds
+    try:
+        async with asyncio.timeout(seconds) as timer:
+            return await _ask(found, message, tools, earlier)
+    except TimeoutError:
+        if not timer.expired():
+            raise
+        over = f"the {seconds} seconds that {found.name} has for an answer are over: limits.seconds"
+        events.emit("budget", over)
+        return _unfinished(over, tools)
+    except errors.BudgetExceeded as error:
+        events.emit("budget", str(error), for_digest=True)
+        return _unfinished(str(error), tools)
+
+
+def _unfinished(why: str, tools: toolbox.Toolbox) -> task_agent.TaskResult:
+    """Return why there is no answer, with what the agent was shown until then."""
+    sources = _sources_of("", tools)
+    found = ["Found until then:", *_list(sources)] if sources else []
+    text = "\n".join([f"Not finished: {why}", *found])
+    return task_agent.TaskResult(text, None, stopped_because=why, sources=sources)
+
+
+def _list(sources: list[dict[str, Any]]) -> list[str]:
+    return [f"{one['number']}. {one['title']}: {one['url']}" for one in sources]
+
+
+def _sources_of(text: str, tools: toolbox.Toolbox) -> list[dict[str, Any]]:
+    """Return what the agent was shown, what its answer names first."""
+    shown = sorted(tools.shown.items(), key=lambda one: one[0] not in text)[:MOST_SOURCES]
+    return [
+        {"number": number, "title": prompt.one_line(title), "url": url}
+        for number, (url, title) in enumerate(shown, 1)
+    ]
 
 
 async def _ask(
@@ -119,12 +158,17 @@ async def _ask(
             toolsets=[functions],
             model=_own_model(found),
             history=earlier,
-            seconds=limits.seconds,
             most_requests=limits.requests,
             most_usd=Decimal(str(limits.usd)),
         )
 
-    return await task_agent.work_with(ask, message.text, tools, message.trust)
+    result = await task_agent.work_with(ask, message.text, tools, message.trust)
+    if result.stopped_because:
+        stopped = _unfinished(result.stopped_because, tools)
+        return replace(result, text=stopped.text, sources=stopped.sources)
+    # What is shown has its addresses made inert.
+    said = str(result.answer.output) if result.answer else result.text
+    return replace(result, sources=_sources_of(said, tools))
 
 
 def model_of(found: registry.Agent) -> str:
@@ -205,7 +249,7 @@ async def _pick_sentences(text: str, tools: toolbox.Toolbox) -> task_agent.TaskR
     topic = ids.stable_id("agent", context.run_id, context.step, text)
     summary = await summariser.summarise(topic, documents, text, SENTENCES)
     numbers: dict[str, int] = {}
-    sources: list[str] = []
+    sources: list[dict[str, Any]] = []
     lines: list[str] = []
     for finding in summary.findings:
         marks = ""
@@ -213,12 +257,14 @@ async def _pick_sentences(text: str, tools: toolbox.Toolbox) -> task_agent.TaskR
             address = piece.url or piece.title
             if address not in numbers:
                 numbers[address] = len(numbers) + 1
-                sources.append(f"{numbers[address]}. {prompt.one_line(piece.title)}: {piece.url}")
+                title = prompt.one_line(piece.title)
+                sources.append({"number": numbers[address], "title": title, "url": piece.url})
             marks += f"[{numbers[address]}]"
         lines.append(f"{finding.text_with_subject} {marks}")
     if not lines:
         return task_agent.TaskResult("Nothing was found.", None)
-    return task_agent.TaskResult("\n".join([*lines, "", *sources]), None)
+    text = "\n".join([*lines, "", *_list(sources)])
+    return task_agent.TaskResult(text, None, sources=sources)
 
 
 async def _search(text: str, tools: toolbox.Toolbox) -> list[Any]:

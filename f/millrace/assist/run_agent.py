@@ -75,6 +75,7 @@ def _keep(run_id: str, task: str, found: registry.Agent, result: task_agent.Task
         "text": result.text,
         "gaps": result.gaps,
         "stopped_because": result.stopped_because,
+        "sources": result.sources,
     }
     agent = {"name": found.name, "version": found.version}
     with db.transaction():

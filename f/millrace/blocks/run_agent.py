@@ -32,6 +32,7 @@ def main(agent: str, message: str, version: int = 0, written_by_others: bool = F
         finished: Whether it came to an end; false when the money, the time or its model did not
             reach. Use it in a branch.
         stopped_because: Why it did not, in words.
+        sources: What it was shown, each with number, title and url; what the answer names first.
         needs_approval: Whether calls wait for a person.
         action_id: The question about those calls, for ask_approval; approvals/perform makes them.
         agent: The agent's name.
@@ -57,6 +58,7 @@ def main(agent: str, message: str, version: int = 0, written_by_others: bool = F
             "answer": result.text,
             "finished": not result.stopped_because,
             "stopped_because": result.stopped_because,
+            "sources": result.sources,
             "needs_approval": bool(question and question["state"] == "proposed"),
             "action_id": str(question["id"]) if question else None,
             "agent": found.name,

@@ -100,6 +100,8 @@ class Toolbox:
         self.failures = 0
         self.used: set[str] = set()
         self.search_failed = False
+        # What it was shown, by address, with the title.
+        self.shown: dict[str, str] = {}
         # How many hits are wanted is said by the code below.
         self.taint_context.allow(str(HITS))
         for tool in listed:
@@ -376,6 +378,9 @@ class Toolbox:
         place = taint.HERE if tool.ours and marked else self.place(tool)
         private = marked or not tool.is_public
         self.taint_context.read_answer(answer, self.words(tool, answer), private, place)
+        for hit in (_hit(answer, tool.name), *_hits(answer, tool.name)):
+            if hit is not None:
+                self.shown.setdefault(hit.url, hit.title)
 
     async def search(self, query: str, preferred: str = "") -> list[Hit]:
         """Return what the tools find; one that fails or finds nothing gives way to the next."""

@@ -112,7 +112,7 @@ def admit(person_id: str, name: str, groups: Collection[str], by: Provider) -> r
 def _role_of(groups: Collection[str]) -> Role | None:
     """Return the highest role that the setting gives to one of these groups, or to everybody."""
     given = config.settings().sign_in_roles
-    found = [given[group] for group in {*groups, "*"} if group in given]
+    found: list[Role] = [given[group] for group in {*groups, "*"} if group in given]
     return max(found, key=ROLES.index) if found else None
 
 

@@ -17,8 +17,18 @@ from uuid import uuid4
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
-from f.millrace.core import db, errors, redaction, run_context
-from scripts.console import openai_api, run_answer, run_view, talk
+from f.millrace.agents import registry
+from f.millrace.core import config, db, errors, redaction, run_context
+from scripts.console import (
+    a2a_push,
+    openai_api,
+    question_view,
+    run_answer,
+    run_view,
+    sign_ins,
+    talk,
+)
+from scripts.console.threads import Threads
 from scripts.runner import stop
 
 if TYPE_CHECKING:
@@ -42,17 +52,25 @@ STATES = {
 }
 # JSON-RPC's codes, and those of A2A.
 NO_JSON, NO_REQUEST, NO_METHOD, NO_PARAMS, BROKEN = -32700, -32600, -32601, -32602, -32603
-NO_TASK, NOT_CANCELABLE, NO_PUSH, UNSUPPORTED, NO_VERSION = -32001, -32002, -32003, -32004, -32009
+NO_TASK, NOT_CANCELABLE, UNSUPPORTED, NO_VERSION = -32001, -32002, -32004, -32009
 
 
 class Agent(NamedTuple):
-    """One thing that can be asked: its flow, and how its card describes it."""
+    """One thing that can be asked: its flow, and how its card describes it; `made` is the name of
+    one that a person made.
+    """
 
     flow: str
     name: str
     description: str
     tags: tuple[str, ...]
     example: str
+    made: str = ""
+
+    @property
+    def talk_name(self) -> str:
+        """Return by what name a conversation asks it."""
+        return f"{talk.AGENT}{self.made}" if self.made else self.flow
 
 
 AGENTS = {
@@ -81,12 +99,18 @@ class Refused(errors.MillraceError):
         self.code = code
 
 
-async def show_card(request: Request) -> Response:
-    """Return the card of an agent: to anybody, since it says how to sign in."""
+async def show_card(request: Request, threads: Threads) -> Response:
+    """Return the card of an agent: of ours to anybody, since it says how to sign in; of one that a
+    person made to who may use it.
+    """
     name = request.path_params.get("agent", "ask")
-    agent = AGENTS.get(name)
-    if agent is None:
-        return JSONResponse({"error": f"there is no such agent; {', '.join(AGENTS)} are"}, 404)
+    person: sign_ins.Person | None = request.scope.get("person")
+    if name not in AGENTS and person is None:
+        return JSONResponse({"error": "sign in first: cards of people's agents are theirs"}, 401)
+    try:
+        agent = await threads.run(_find_agent, name, person)
+    except errors.MillraceError as error:
+        return JSONResponse({"error": str(error)}, 404)
     url = f"{request.url.scheme}://{request.url.netloc}/a2a/{name}"
     skill = {
         "id": name,
@@ -104,7 +128,7 @@ async def show_card(request: Request) -> Response:
             "supportedInterfaces": [
                 {"url": url, "protocolBinding": "JSONRPC", "protocolVersion": VERSION}
             ],
-            "capabilities": {"streaming": True, "pushNotifications": False},
+            "capabilities": {"streaming": True, "pushNotifications": True},
             "defaultInputModes": ["text/plain"],
             "defaultOutputModes": ["text/plain"],
             "skills": [skill],
@@ -114,13 +138,28 @@ async def show_card(request: Request) -> Response:
     )
 
 
+def _find_agent(name: str, person: sign_ins.Person | None) -> Agent:
+    """Return an agent of ours, or one that a person made and this person may use; NotFound for any
+    other.
+    """
+    if name in AGENTS or person is None:
+        return AGENTS[name]
+    found = registry.find_ready(name, registry.Person(person.id, person.role))
+    return Agent(
+        registry.FLOW,
+        found.name,
+        found.definition.description or f"The agent {found.name} of {found.made_by}.",
+        ("agent", *found.definition.tools),
+        "What can you do?",
+        found.name,
+    )
+
+
 def call(asked: PageRequest) -> Response | Awaitable[Response]:
     """Answer one request of JSON-RPC."""
     name = None
     try:
-        agent = AGENTS.get(asked.path("agent"))
-        if agent is None:
-            raise errors.NotFound(f"there is no such agent; there are {', '.join(AGENTS)}")
+        agent = _find_agent(asked.path("agent"), asked.person)
         body = _read(asked.body)
         name = body.get("id")
         _check_version(asked.request.headers.get("a2a-version", ""))
@@ -233,12 +272,14 @@ def _list(call: _Call) -> Response:
     size, start = max(1, min(size, A_PAGE)), int(given)
     found = db.fetch_all(
         "SELECT id, count(*) OVER () AS total FROM run WHERE user_id = %s AND namespace = %s AND"
-        " flow = %s AND starts_with(session, %s) AND (%s = '' OR session = %s) ORDER BY started_at"
-        " DESC, id LIMIT %s OFFSET %s",
+        " flow = %s AND (%s = '' OR args ->> 'agent' = %s) AND starts_with(session, %s) AND"
+        " (%s = '' OR session = %s) ORDER BY started_at DESC, id LIMIT %s OFFSET %s",
         [
             call.asked.person.id,
             call.asked.console.namespace,
             call.agent.flow,
+            call.agent.made,
+            call.agent.made,
             PREFIX,
             context,
             PREFIX + context,
@@ -258,8 +299,43 @@ def _list(call: _Call) -> Response:
     )
 
 
-def _refuse_push(_: _Call) -> Response:
-    raise Refused(NO_PUSH, "tasks are not told by push; webhooks of a person are")
+def _find_push_task(call: _Call) -> str:
+    """Return the task that a configuration is about, which has to be one's own."""
+    task_id = str(call.params.get("taskId") or "")
+    _find(call, task_id)
+    return task_id
+
+
+def _add_push(call: _Call) -> Response:
+    task_id, push = _find_push_task(call), a2a_push.read(call.params)
+    return call.answer(a2a_push.add(task_id, call.asked.person.id, push))
+
+
+def _get_push(call: _Call) -> Response:
+    return call.answer(a2a_push.get(_find_push_task(call), str(call.params.get("id") or "")))
+
+
+def _list_push(call: _Call) -> Response:
+    return call.answer({"configs": a2a_push.list_all(_find_push_task(call)), "nextPageToken": ""})
+
+
+def _drop_push(call: _Call) -> Response:
+    name = str(call.params.get("id") or "")
+    a2a_push.drop(_find_push_task(call), name, call.asked.person.id)
+    return call.answer({})
+
+
+def describe_change(run: rows.Run) -> dict[str, Any]:
+    """Return what a task is told about by push: how it stands, and where what it waits for is
+    answered; its text is asked for with GetTask.
+    """
+    base, words = config.settings().console_url.strip().rstrip("/"), ""
+    if run["status"] == "waiting":
+        asked = [one for one in question_view.of_run(str(run["id"])) if one["state"] == "proposed"]
+        words = run_answer.write_questions(base, asked).strip()
+    status = _status(f"TASK_STATE_{STATES.get(run['status'], 'FAILED')}", words)
+    context = run["session"].removeprefix(PREFIX)
+    return {"statusUpdate": {"taskId": str(run["id"]), "contextId": context, "status": status}}
 
 
 METHODS: dict[str, Callable[[_Call], Response | Awaitable[Response]]] = {
@@ -269,10 +345,10 @@ METHODS: dict[str, Callable[[_Call], Response | Awaitable[Response]]] = {
     "ListTasks": _list,
     "CancelTask": _cancel,
     "SubscribeToTask": _subscribe,
-    "CreateTaskPushNotificationConfig": _refuse_push,
-    "GetTaskPushNotificationConfig": _refuse_push,
-    "ListTaskPushNotificationConfigs": _refuse_push,
-    "DeleteTaskPushNotificationConfig": _refuse_push,
+    "CreateTaskPushNotificationConfig": _add_push,
+    "GetTaskPushNotificationConfig": _get_push,
+    "ListTaskPushNotificationConfigs": _list_push,
+    "DeleteTaskPushNotificationConfig": _drop_push,
 }
 
 
@@ -291,7 +367,13 @@ def _start(call: _Call) -> tuple[str, int]:
     context = message.get("contextId") or uuid4().hex[:20]
     if not isinstance(context, str) or not CONTEXT.fullmatch(context):
         raise Refused(NO_PARAMS, "contextId has 1 to 76 letters, digits, . _ -")
-    return talk.start(call.asked, call.agent.flow, text, PREFIX + context), 0
+    settings = call.params.get("configuration")
+    wanted = settings.get("taskPushNotificationConfig") if isinstance(settings, dict) else None
+    push = None if wanted is None else a2a_push.read(wanted)
+    run_id = talk.start(call.asked, call.agent.talk_name, text, PREFIX + context)
+    if push is not None:
+        a2a_push.add(run_id, call.asked.person.id, push)
+    return run_id, 0
 
 
 def _parts(given: Any) -> list[dict[str, Any]]:
@@ -331,6 +413,7 @@ def _find(call: _Call, task_id: str = "") -> rows.Run | None:
         row is None
         or row["user_id"] != asked.person.id
         or row["flow"] != call.agent.flow
+        or (call.agent.made and row["args"].get("agent") != call.agent.made)
         or not row["session"].startswith(PREFIX)
     ):
         raise errors.NotFound(f"there is no task {task_id[:80]!r} of yours")

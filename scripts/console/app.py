@@ -62,6 +62,7 @@ ROUTES = (
     RouteSpec("POST", "/runs/{run}/resume", "member", runs.go_on),
     RouteSpec("POST", "/runs/{run}/again", "member", runs.repeat),
     RouteSpec("GET", "/waiting", "reader", waiting.show_all),
+    RouteSpec("POST", "/waiting", "member", waiting.decide_together),
     RouteSpec("GET", "/waiting/{action}", "reader", waiting.show_one),
     RouteSpec("POST", "/waiting/{action}", "member", waiting.decide),
     RouteSpec("POST", "/waiting/{action}/outcome", "approver", waiting.resolve),
@@ -143,6 +144,9 @@ def make_application(
     async def follow(request: Request) -> Response:
         return await live.follow(request, console)
 
+    async def show_card(request: Request) -> Response:
+        return await a2a.show_card(request, console.threads)
+
     async def is_ready(_: Request) -> Response:
         try:
             await console.threads.run(db.fetch_one, "SELECT 1 AS one")
@@ -155,8 +159,8 @@ def make_application(
             *(make_route(spec, console) for spec in ROUTES),
             Route("/live", follow),
             *entrance.make_routes(console.threads),
-            Route("/.well-known/agent-card.json", a2a.show_card),
-            Route("/a2a/{agent}/.well-known/agent-card.json", a2a.show_card),
+            Route("/.well-known/agent-card.json", show_card),
+            Route("/a2a/{agent}/.well-known/agent-card.json", show_card),
             Route("/health/live", _is_alive),
             Route("/health/ready", is_ready),
             Mount("/static", _Static(directory=pages.STATIC)),

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from f.millrace.core import rows
 
 
+# What a standing approval is given for.
+STANDING_TOOL = "mail.send"
+
+
 def of_run(run_id: str) -> list[dict[str, Any]]:
     """Return the questions of a run: those that wait, and how those that were asked came out."""
     found: list[rows.Action] = db.fetch_all(
@@ -49,6 +53,7 @@ def show(row: rows.Action) -> dict[str, Any]:
         "expires_at": actions.expires_at(row),
         "answer": given,
         "yes": "Send it" if row["tool"] in questions.MAILS else "Yes, do it",
+        "always": questions.addressees(row) if standing_flow(row) else [],
         "no": "Don’t send" if row["tool"] in questions.MAILS else "No",
     }
 
@@ -65,6 +70,30 @@ def find(action_id: str, person: sign_ins.Person) -> rows.Action:
     if row is None or not (person.has_role("approver") or _is_own(row, person)):
         raise errors.NotFound("there is no such question; the page Waiting lists what waits")
     return row
+
+
+def kind_of(row: rows.Action) -> str:
+    """Return of which kind a question is: those of one kind can be answered together."""
+    return f"{row['tool']} {row['risk']}"
+
+
+def standing_flow(row: rows.Action) -> str:
+    """Return the flow whose later mails to the same people a standing approval would let go out;
+    empty where none holds, as for what an agent wants to send.
+    """
+    if row["tool"] != STANDING_TOOL or not row["arguments"].get("mails"):
+        return ""
+    run: rows.Run | None = db.fetch_one("SELECT * FROM run WHERE id = %s", [row["run_id"]])
+    return run["flow"] if run is not None and run["orchestrator"] == "local" else ""
+
+
+def may_decide(row: rows.Action, person: sign_ins.Person) -> bool:
+    """Tell whether a person may decide about a question."""
+    try:
+        refuse_other(row, person)
+    except errors.NotAllowed:
+        return False
+    return True
 
 
 def refuse_other(row: rows.Action, person: sign_ins.Person) -> None:

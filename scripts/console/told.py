@@ -1,4 +1,6 @@
-"""What people chose to be told: a delivery is tried as soon as its row is written."""
+"""What people chose to be told, and agents of others of their tasks: a delivery is tried as soon as
+its row is written.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +8,12 @@ import logging
 
 from f.millrace.core import db
 from f.millrace.ops import notifications
+from scripts.console import a2a, a2a_push
 from scripts.console.row_changes import RowChanges
 from scripts.console.threads import Threads
 
-TABLE = "notification"
+# What people are told is a row; agents of others are told how a run stands.
+NOTIFICATION, RUN = "notification", "run"
 # All tables may have changed: the connection that listens was lost meanwhile.
 ANY = ""
 TURN_SECONDS = 30.0
@@ -20,10 +24,14 @@ async def deliver(changes: RowChanges, threads: Threads) -> None:
     with changes.subscribe("") as subscription:
         while not changes.is_closed:
             tables = await subscription.wait(TURN_SECONDS)
-            if not tables & {TABLE, ANY} or changes.is_closed:
-                continue
+            if changes.is_closed:
+                return
             try:
-                await threads.run(notifications.deliver_due)
+                if tables & {NOTIFICATION, ANY}:
+                    await threads.run(notifications.deliver_due)
+                # A try that failed is due again although no row has changed.
+                if not tables or tables & {RUN, ANY}:
+                    await threads.run(a2a_push.deliver_due, a2a.describe_change)
             except Exception as error:
                 if db.explain(error) is None:
                     logging.getLogger(__name__).exception("telling people broke")

@@ -1,17 +1,21 @@
 """A2A over the rows of runs; tests/live asks with the client of a2a-sdk."""
 
+# ruff: noqa: F811
+
 import http.client
 import json
 import uuid
 
 import pytest
 
+from f.millrace.agents import registry
 from f.millrace.core import db
 from f.millrace.telemetry import runs
-from f.millrace.trust import approvals
-from scripts.console import a2a
+from f.millrace.trust import approvals, audit
+from scripts.console import a2a, a2a_push
 from scripts.console.children import Children
 from tests.console.conftest import answer_run, begin_run
+from tests.tools.conftest import Reply, other_web  # noqa: F401
 
 QUESTION = "How much will it make?"
 
@@ -50,7 +54,8 @@ def test_each_agent_has_a_card_that_anybody_may_read(browser):
     assert card["supportedInterfaces"][0]["url"].endswith("/a2a/ask")
     assert card["supportedInterfaces"][0]["protocolVersion"] == "1.0"
     assert other["skills"][0]["id"] == "task" and card["capabilities"]["streaming"]
-    assert browser().get("/a2a/spy/.well-known/agent-card.json").status_code == 404
+    assert browser().get("/a2a/spy/.well-known/agent-card.json").status_code == 401
+    assert browser("cy").get("/a2a/spy/.well-known/agent-card.json").status_code == 404
     assert browser().get("/v1/models/.well-known/agent-card.json").status_code == 401
 
 
@@ -163,7 +168,7 @@ def test_what_is_over_is_not_cancelled_or_followed(call, answered, begun):
 
     assert call("CancelTask", {"id": task["id"]})["code"] == a2a.NOT_CANCELABLE
     assert call("SubscribeToTask", {"id": task["id"]})["code"] == a2a.UNSUPPORTED
-    assert call("CreateTaskPushNotificationConfig")["code"] == a2a.NO_PUSH
+    assert call("CreateTaskPushNotificationConfig")["code"] == a2a.NO_TASK
 
 
 def test_a_stream_that_is_left_is_taken_up(served, secret, begun):
@@ -236,3 +241,152 @@ def test_who_may_not_ask_is_told(call, begun, token_of):
     assert call("SendMessage", params, agent="spy")["code"] == a2a.NO_TASK
     old = call("SendMessage", params, **{"a2a-version": "0.3"})
     assert old["code"] == a2a.NO_VERSION and begun == []
+
+
+@pytest.fixture
+def reader_agent(folk):
+    """An agent that cy made, for herself."""
+    made = {"name": "tides", "instructions": "Tell tides.", "description": "Knows high water."}
+    return registry.create(made, registry.Person("cy", "member"))
+
+
+def test_an_agent_that_a_person_made_has_a_card_and_tasks_for_who_may_use_it(
+    call, browser, reader_agent, answered, token_of
+):
+    path = "/a2a/tides/.well-known/agent-card.json"
+
+    card = browser("cy").get(path).json()
+    task = call("SendMessage", {"message": message()}, agent="tides")["task"]
+
+    assert card["name"] == "Millrace: tides" and card["description"] == "Knows high water."
+    assert card["supportedInterfaces"][0]["url"].endswith("/a2a/tides")
+    assert browser().get(path).status_code == 401
+    assert browser("bo").get(path).status_code == 404
+    assert answered[0][:2] == ("ask_agent", {"task": QUESTION, "agent": "tides", "version": 1})
+    assert call("GetTask", {"id": task["id"]}, agent="tides")["id"] == task["id"]
+    assert call("ListTasks", agent="tides")["totalSize"] == 1
+    assert call("GetTask", {"id": task["id"]})["code"] == a2a.NO_TASK
+    theirs = call("SendMessage", {"message": message()}, agent="tides", token=token_of("bo"))
+    assert theirs["code"] == a2a.NO_TASK
+
+
+DELIVER = a2a_push.deliver_due
+
+
+@pytest.fixture
+def receiver(other_web, configure, monkeypatch):
+    """A receiver on loopback that the settings allow."""
+    configure(webhook_allow=other_web.host)
+    other_web["/told"] = ""
+    # The console would tell at once, beside the test.
+    monkeypatch.setattr(a2a_push, "deliver_due", lambda describe: 0)
+    return other_web
+
+
+def push(receiver, **more):
+    sign = {"scheme": "Bearer", "credentials": "s3cret"}
+    return {"url": receiver.url("/told"), "token": "t1", "authentication": sign, **more}
+
+
+def test_a_task_tells_by_push_how_it_stands(call, begun, receiver):
+    settings = {"returnImmediately": True, "taskPushNotificationConfig": push(receiver, id="p1")}
+    task = call("SendMessage", {"message": message(), "configuration": settings})["task"]
+    assert DELIVER(a2a.describe_change) == 0
+
+    answer_run(task["id"])
+    assert DELIVER(a2a.describe_change) == 1
+    assert DELIVER(a2a.describe_change) == 0
+
+    (asked,) = receiver.asked
+    told = json.loads(asked.body)["statusUpdate"]
+    assert told["taskId"] == task["id"] and told["status"]["state"] == "TASK_STATE_COMPLETED"
+    assert asked.headers["x-a2a-notification-token"] == "t1"
+    assert asked.headers["authorization"] == "Bearer s3cret"
+    assert b"12 GWh" not in asked.body
+    # What it signed with is not kept longer than it is used.
+    assert "s3cret" not in str(db.fetch_all("SELECT * FROM push_config"))
+
+
+def test_a_task_that_waits_for_a_person_says_so_by_push(call, begun, receiver, configure, question):
+    configure(console_url="https://console.example")
+    task = call("SendMessage", {"message": message(), "configuration": {"returnImmediately": True}})
+    run_id = task["task"]["id"]
+    call("CreateTaskPushNotificationConfig", {"taskId": run_id, **push(receiver)})
+    row = question("cy")
+    db.execute("UPDATE action SET run_id = %s WHERE id = %s", [run_id, row["id"]])
+    db.execute("UPDATE run SET status = 'waiting' WHERE id = %s", [run_id])
+
+    assert DELIVER(a2a.describe_change) == 1
+
+    told = json.loads(receiver.asked[0].body)["statusUpdate"]["status"]
+    assert told["state"] == "TASK_STATE_INPUT_REQUIRED"
+    assert f"https://console.example/waiting/{row['id']}" in told["message"]["parts"][0]["text"]
+
+
+def test_push_configurations_are_listed_read_and_deleted_by_whose_task_it_is(
+    call, begun, receiver, token_of
+):
+    settings = {"returnImmediately": True}
+    task = call("SendMessage", {"message": message(), "configuration": settings})["task"]["id"]
+    made = call("CreateTaskPushNotificationConfig", {"taskId": task, **push(receiver, id="p1")})
+    about = {"taskId": task, "id": "p1"}
+    bo = token_of("bo")
+
+    assert made == {
+        "id": "p1",
+        "taskId": task,
+        "url": receiver.url("/told"),
+        "token": "t1",
+        "authentication": {"scheme": "Bearer"},
+    }
+    assert call("GetTaskPushNotificationConfig", about) == made
+    assert call("ListTaskPushNotificationConfigs", {"taskId": task})["configs"] == [made]
+    for method in ("Create", "Get", "Delete"):
+        found = call(f"{method}TaskPushNotificationConfig", {**push(receiver), **about}, token=bo)
+        assert found["code"] == a2a.NO_TASK
+    assert call("DeleteTaskPushNotificationConfig", about) == {}
+    assert call("DeleteTaskPushNotificationConfig", about)["code"] == a2a.NO_TASK
+    noted = [row["kind"] for row in audit.rows() if row["kind"].startswith("push.")]
+    assert noted == ["push.added", "push.removed"]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"url": "ftp://x"},
+        {"url": ""},
+        {"token": "a\r\nx-evil: 1"},
+        {"token": 7},
+        {"authentication": "Bearer x"},
+        {"authentication": {"scheme": "Bearer", "credentials": "ä"}},
+        {"id": "x" * 101},
+    ],
+)
+def test_what_is_no_push_configuration_is_refused(call, begun, receiver, wrong):
+    settings = {"returnImmediately": True, "taskPushNotificationConfig": push(receiver, **wrong)}
+
+    found = call("SendMessage", {"message": message(), "configuration": settings})
+
+    assert found["code"] == a2a.NO_PARAMS and found["message"] and begun == []
+
+
+def test_private_addresses_are_told_nothing_and_what_is_not_taken_is_tried_again(
+    call, begun, receiver, configure
+):
+    settings = {"returnImmediately": True, "taskPushNotificationConfig": push(receiver)}
+    task = call("SendMessage", {"message": message(), "configuration": settings})["task"]["id"]
+    answer_run(task)
+    configure(webhook_allow="none")
+
+    assert DELIVER(a2a.describe_change) == 1
+    (row,) = db.fetch_all("SELECT * FROM push_config")
+    assert receiver.asked == [] and "webhook_allow" in row["error"] and row["ended_at"] is None
+    configure(webhook_allow=receiver.host)
+    receiver["/told"] = Reply("busy", 503)
+    for _ in a2a_push.WAITS:
+        db.execute("UPDATE push_config SET due_at = now()")
+        assert DELIVER(a2a.describe_change) == 1
+
+    (row,) = db.fetch_all("SELECT * FROM push_config")
+    assert row["ended_at"] is not None and "503" in row["error"]
+    assert audit.last("push.given_up", row["id"]) is not None

@@ -4,6 +4,7 @@ import threading
 
 from f.millrace.core import db
 from f.millrace.trust import audit, subscriptions, webhooks
+from scripts.console import a2a_push
 from tests.console.conftest import OWN
 from tests.tools.conftest import Reply, other_web  # noqa: F401
 
@@ -76,3 +77,15 @@ def test_the_console_tells_as_soon_as_it_is_written(browser, run_of, other_web, 
 
     assert arrived.wait(20)
     assert run_id.encode() in other_web.asked[0].body
+
+
+def test_an_agent_of_others_is_told_at_once_how_its_task_stands(app, run_of, other_web, configure):  # noqa: F811
+    told = threading.Event()
+    configure(webhook_allow=other_web.host)
+    other_web.routes["/told"] = lambda asked: told.set() or Reply("")
+    run_id = run_of("cy", status="running", session="a2a-c1")
+    a2a_push.add(run_id, "cy", a2a_push.read({"url": f"{other_web.address}/told"}))
+
+    db.execute("UPDATE run SET status = 'done' WHERE id = %s", [run_id])
+
+    assert told.wait(10)

@@ -1,5 +1,7 @@
 """What people chose to be told: who is told what, signed, tried again, and switched off."""
 
+# ruff: noqa: F811
+
 import base64
 import hashlib
 import hmac
@@ -14,6 +16,7 @@ from f.millrace.ops import notifications, recover_runs
 from f.millrace.telemetry import alerts, runs, upkeep
 from f.millrace.trust import actions, audit, people, subscriptions, webhooks
 from tests.tools.conftest import Reply, other_web  # noqa: F401
+from tests.tools.test_mail import smtp  # noqa: F401
 
 
 @pytest.fixture
@@ -26,7 +29,7 @@ def folk(database, configure):
 
 
 @pytest.fixture
-def receiver(other_web, configure):  # noqa: F811
+def receiver(other_web, configure):
     """A receiver on loopback that the settings allow; takes everything at /hook."""
     configure(webhook_allow=other_web.host)
     other_web.routes["/hook"] = Reply("")
@@ -174,7 +177,7 @@ def test_gone_switches_off_at_once_and_on_again_by_hand(hook, receiver):
 )
 def test_what_is_not_public_is_told_nothing_unless_the_setting_names_it(
     folk,
-    other_web,  # noqa: F811
+    other_web,
     configure,
     url,
 ):
@@ -310,3 +313,60 @@ def test_the_job_that_recovers_runs_sends_what_is_due(hook, receiver):
 def test_what_cannot_be_chosen_is_refused(folk, wrong):
     with pytest.raises(errors.BadInput, match="cannot be chosen"):
         subscriptions.set_chosen("cy", [wrong], by="cy")
+
+
+@pytest.fixture
+def mail_of_alerts(folk, smtp):
+    """A mail server, and somebody who is told of alerts by mail: returns how to raise one."""
+    subscriptions.set_chosen("di@home.example", [("alerts", "mail")], by="ana")
+    return lambda: alerts.raise_alert(
+        "Unhealthy", "critical", "health", "search is down", {"part": "search"}
+    )
+
+
+def test_a_mail_that_the_server_refuses_for_now_is_tried_again(mail_of_alerts, smtp):
+    mail_of_alerts()
+    smtp.refuse = b"450 come back later"
+
+    assert notifications.deliver_due() == (0, 1, 0)
+    (row,) = [one for one in told() if one["way"] == "mail"]
+    assert row["state"] == "waiting" and "450" in row["error"]
+    assert notifications.deliver_due() == (0, 0, 0)
+    smtp.refuse = b""
+    make_due()
+
+    assert notifications.deliver_due() == (1, 0, 0)
+    assert len(smtp.mails) == 1 and alerts.list_alerts()[0]["name"] == "Unhealthy"
+
+
+def test_a_mail_server_that_nobody_reaches_is_tried_until_the_mail_is_given_up_and_told(
+    mail_of_alerts, configure
+):
+    mail_of_alerts()
+    configure(smtp_url="smtp://127.0.0.1:1")
+
+    for _ in subscriptions.MAIL_WAITS:
+        assert notifications.deliver_due() == (0, 1, 0)
+        make_due()
+    assert notifications.deliver_due() == (0, 0, 1)
+
+    (given_up,) = [one for one in alerts.list_alerts() if one["name"] == "NotificationGivenUp"]
+    assert "di@home.example" in given_up["summary"] and "127.0.0.1" in given_up["summary"]
+
+
+def test_an_address_that_the_server_does_not_know_is_not_tried_again(mail_of_alerts, smtp):
+    mail_of_alerts()
+    smtp.refuse = b"550 unknown here"
+
+    assert notifications.deliver_due() == (0, 0, 1)
+
+    assert [one["name"] for one in alerts.list_alerts()].count("NotificationGivenUp") == 1
+
+
+def test_a_mail_names_the_page_where_the_console_is(mail_of_alerts, smtp, configure):
+    configure(console_url="https://console.example/")
+    mail_of_alerts()
+
+    notifications.deliver_due()
+
+    assert b"https://console.example/system" in smtp.mails[0]

@@ -5,7 +5,7 @@
 
 For type checkers only; no step loads it: import it below `if TYPE_CHECKING:`.
 
-Migrations: 66af55e93218fad02aa1036b20e3c5112c53728677a5b159a223eac16613ea5e
+Migrations: 58c4a9ad7f1030dd651699eca1f6d0754d06da2bac9754a32a3837022c535f1f
 """
 
 from datetime import date, datetime

@@ -1692,7 +1692,7 @@ COMMENT ON TABLE sign_in_attempt IS 'Browsers that were sent to the identity pro
     Migration(
         34,
         "0034_whose",
-        "812489efc5eb20f29d1c4343ebdbeafb819c213c1a9fb3dedf1cafe49063a6c6",
+        "7a5fcedc8494bb4201a616fa894bff846b7d2e0e2f7b2d4f53389f5d7e6ccded",
         """
 -- Memories and documents of people other than owners are theirs; agents of others are told of their tasks where they want it.
 ALTER TABLE memory_item ADD COLUMN user_id text NOT NULL DEFAULT '';
@@ -1704,13 +1704,13 @@ COMMENT ON COLUMN document.user_id IS 'Who gave the file, when it was no owner: 
 
 CREATE TABLE push_config (
     id         text NOT NULL,                    -- as the agent that asked named it, or made here
-    run_id     uuid NOT NULL REFERENCES run ON DELETE CASCADE,
+    run_id     uuid NOT NULL,                    -- the task, whose row a child makes later
     person_id  text NOT NULL REFERENCES person,
     url        text NOT NULL,
     token      text NOT NULL DEFAULT '',         -- sent back, so that the receiver knows what it is told
     scheme     text NOT NULL DEFAULT '',         -- of the header Authorization, with its credentials
     credentials text NOT NULL DEFAULT '',
-    told       text NOT NULL DEFAULT '',         -- the last state that it was told
+    told       text NOT NULL DEFAULT 'running',  -- the last status of the run that it was told
     tries      integer NOT NULL DEFAULT 0,
     due_at     timestamptz NOT NULL DEFAULT clock_timestamp(),
     error      text NOT NULL DEFAULT '',

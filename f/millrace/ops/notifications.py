@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import uuid4
 
 from f.millrace.core import config, db, errors, ids, redaction, run_context
+from f.millrace.telemetry import alerts
 from f.millrace.trust import questions, subscriptions, webhooks
 
 if TYPE_CHECKING:
@@ -28,6 +29,9 @@ TURN_SECONDS = 60.0
 GONE = "HTTP 410"
 LONGEST = 500
 HOST = "millrace.local"
+ALERT = "NotificationGivenUp"
+# Why something is not mailed that nobody misses.
+NOT_WANTED = ("mail is not chosen any more", "what it was about is not there any more")
 
 
 class Delivered(NamedTuple):
@@ -208,35 +212,54 @@ def _send_mails() -> list[str]:
     for person, told in by_person.items():
         state, fault = _mail(person, told)
         states += [subscriptions.close(row, state, fault) for row in told]
+        _alert(person, len(told), state, fault)
     return states
+
+
+def _alert(person: str, count: int, state: str, fault: str) -> None:
+    """Raise an alert about mails that are given up; it ends when one is taken."""
+    labels = {"person": person}
+    if state == "sent":
+        alerts.resolve(ALERT, labels)
+    elif state == "failed" and fault not in NOT_WANTED:
+        said = f"{count} things that {person} wanted to be told by mail are given up: {fault}"
+        alerts.raise_alert(ALERT, "warning", "run", said, labels)
 
 
 def _mail(person: str, told: list[rows.Notification]) -> tuple[str, str]:
     """Send one mail and return the state of its notifications, and the fault."""
     if not any(way == "mail" for _, way in subscriptions.list_chosen(person)):
-        return "failed", "mail is not chosen any more"
+        return "failed", NOT_WANTED[0]
     messages = [message for row in told if (message := describe(row))]
     if not messages:
-        return "failed", "what it was about is not there any more"
+        return "failed", NOT_WANTED[1]
     subject, text = _compose(messages)
     try:
-        state = _perform(person, subject, text, told)
+        done = _perform(person, subject, text, told)
     except errors.MillraceError as error:
         state = "failed" if subscriptions.is_last_try(told[0]) else "waiting"
         return state, str(error)[:LONGEST]
-    return ("sent", "") if state == "performed" else ("failed", f"the mail is {state}")
+    if done["state"] == "performed":
+        return "sent", ""
+    outcome = done["outcome"] or {}
+    fault = str(outcome.get("error") or f"the mail is {done['state']}")[:LONGEST]
+    # What the server refuses for now, or nobody could reach, is tried again; a wrong address is
+    # not, nor what may have been sent.
+    again = outcome.get("temporary") and not subscriptions.is_last_try(told[0])
+    return ("waiting" if again else "failed"), fault
 
 
 def _compose(messages: list[dict[str, Any]]) -> tuple[str, str]:
     words = [" ".join(str(message["data"]["words"]).split()) for message in messages]
     many = f"{len(words)} things happened, first: {words[0]}"
     paths = [message["data"]["path"] for message in messages]
-    lines = [f"* {said}\n  {path}" for said, path in zip(words, paths, strict=True)]
+    base = config.settings().console_url.strip().rstrip("/")
+    lines = [f"* {said}\n  {base}{path}" for said, path in zip(words, paths, strict=True)]
     text = "\n".join([*lines, "", "On the console, page People, you choose what is sent here."])
     return (words[0] if len(words) == 1 else many)[:200], text
 
 
-def _perform(person: str, subject: str, text: str, told: list[rows.Notification]) -> str:
+def _perform(person: str, subject: str, text: str, told: list[rows.Notification]) -> rows.Action:
     from f.millrace.tools import mail
     from f.millrace.trust import actions, risk
 
@@ -244,7 +267,6 @@ def _perform(person: str, subject: str, text: str, told: list[rows.Notification]
     name = f"{key.replace(':', '-')}@{HOST}"
     arguments = {"to": person, "subject": subject, "text": text, "message_id": name}
     row = actions.propose(risk.TO_PERSON, arguments, key, reason="a person chose to be told")
-    done = actions.perform(
+    return actions.perform(
         key, row["arguments"], lambda: mail.send(person, subject, text, "", name).to_json()
     )
-    return done["state"]

@@ -26,6 +26,8 @@ WAYS = ("page", "mail", "webhook")
 PAGE = 50
 # Seconds before the next try, as Standard Webhooks proposes: at once, then until three days after.
 WAITS = (5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400)
+# A mail server that says "later" means minutes, and a mail takes longer to send than a message.
+MAIL_WAITS = (600, *WAITS[2:])
 CLAIM = """
 UPDATE notification n SET tries = tries + 1,
     due_at = clock_timestamp()
@@ -36,7 +38,9 @@ WHERE id = (
 RETURNING *
 """
 CLAIM_MAILS = """
-UPDATE notification SET tries = tries + 1, due_at = clock_timestamp() + interval '10 minutes'
+UPDATE notification SET tries = tries + 1,
+    due_at = clock_timestamp()
+        + make_interval(secs => (%(waits)s::int[])[least(tries + 1, %(most)s)])
 WHERE id IN (
     SELECT id FROM notification WHERE state = 'waiting' AND way = 'mail'
         AND due_at <= clock_timestamp() ORDER BY due_at LIMIT 200 FOR UPDATE SKIP LOCKED)
@@ -106,13 +110,13 @@ def claim_message() -> rows.Notification | None:
 
 
 def claim_mails() -> list[rows.Notification]:
-    """Return what is due by mail; nobody else sends it within ten minutes."""
-    return db.fetch_all(CLAIM_MAILS)
+    """Return what is due by mail, which nobody else tries until its next time."""
+    return db.fetch_all(CLAIM_MAILS, {"waits": list(MAIL_WAITS), "most": len(MAIL_WAITS)})
 
 
 def is_last_try(row: rows.Notification) -> bool:
     """Tell whether a message that is not taken now is given up."""
-    return row["tries"] > len(WAITS)
+    return row["tries"] > len(MAIL_WAITS if row["way"] == "mail" else WAITS)
 
 
 def close(row: rows.Notification, state: str, error: str) -> str:

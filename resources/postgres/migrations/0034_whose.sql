@@ -8,13 +8,13 @@ COMMENT ON COLUMN document.user_id IS 'Who gave the file, when it was no owner: 
 
 CREATE TABLE push_config (
     id         text NOT NULL,                    -- as the agent that asked named it, or made here
-    run_id     uuid NOT NULL REFERENCES run ON DELETE CASCADE,
+    run_id     uuid NOT NULL,                    -- the task, whose row a child makes later
     person_id  text NOT NULL REFERENCES person,
     url        text NOT NULL,
     token      text NOT NULL DEFAULT '',         -- sent back, so that the receiver knows what it is told
     scheme     text NOT NULL DEFAULT '',         -- of the header Authorization, with its credentials
     credentials text NOT NULL DEFAULT '',
-    told       text NOT NULL DEFAULT '',         -- the last state that it was told
+    told       text NOT NULL DEFAULT 'running',  -- the last status of the run that it was told
     tries      integer NOT NULL DEFAULT 0,
     due_at     timestamptz NOT NULL DEFAULT clock_timestamp(),
     error      text NOT NULL DEFAULT '',

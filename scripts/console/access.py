@@ -129,12 +129,14 @@ def _speaking_for(caller: access_tokens.Caller, headers: dict[str, str]) -> sign
     """
     named = next((headers[name] for name in USER_HEADERS if headers.get(name)), "")
     if not (caller.gateway and named):
-        return sign_ins.Person(caller.person_id, caller.role, gateway=caller.gateway)
+        return sign_ins.Person(
+            caller.person_id, caller.role, gateway=caller.gateway, token=caller.token_id
+        )
     person = people.find(named)
     if person is None:
         return None
     role = caller.role if people.has_role(person["role"], caller.role) else person["role"]
-    return sign_ins.Person(person["id"], role, gateway=True)
+    return sign_ins.Person(person["id"], role, gateway=True, token=caller.token_id)
 
 
 def cookie_name(scope: Scope) -> str:

@@ -46,8 +46,11 @@ class LivePage:
     def load_changes(self, tables: set[str]) -> tuple[list[str], bool]:
         """Return the frames of what changed in these tables, and whether the stream is over."""
         with run_context.change(user_id=self.person.id, namespace=self.console.namespace):
-            if self.person.sign_in and sign_ins.is_over(self.person.sign_in):
+            if sign_ins.is_signed_out(self.person):
                 return [_frame("signed_out", {})], True
+            if sign_ins.has_less(self.person):
+                # The page asks again, as who the person is now.
+                return [], True
             if self.run_id and tables == {EVENTS}:
                 frames, is_written = self._load_lines()
                 return (frames, False) if not is_written else self._load_all(frames)

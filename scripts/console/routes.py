@@ -90,11 +90,11 @@ class PageRequest:
 
     def path(self, name: str) -> str:
         """Return a part of the path."""
-        return str(self.request.path_params[name])
+        return _storable(str(self.request.path_params[name]))
 
     def given(self, name: str, default: str = "") -> str:
         """Return a value behind the `?` of the address."""
-        return self.request.query_params.get(name, default)
+        return _storable(self.request.query_params.get(name, default))
 
     def page(self) -> int:
         """Return which page of a list is asked for, from 1."""
@@ -237,7 +237,9 @@ async def _read_files(request: Request) -> tuple[dict[str, str], list[UploadFile
         raise errors.BadInput(
             f"the files cannot be taken: {said}; at most {MOST_FILES} at a time"
         ) from error
-    fields = {name: value for name, value in given.multi_items() if isinstance(value, str)}
+    fields = {
+        name: _storable(value) for name, value in given.multi_items() if isinstance(value, str)
+    }
     files = [value for _, value in given.multi_items() if isinstance(value, UploadFile)]
     return fields, files
 
@@ -248,4 +250,9 @@ def _parse(body: bytes) -> dict[str, str]:
         fields = parse_qs(body.decode(), keep_blank_values=True, max_num_fields=100)
     except ValueError as error:
         raise errors.BadInput(f"the form cannot be read: {error}") from error
-    return {name: values[-1].replace("\r\n", "\n") for name, values in fields.items()}
+    return {name: _storable(values[-1]).replace("\r\n", "\n") for name, values in fields.items()}
+
+
+def _storable(text: str) -> str:
+    """Return text as the database can hold it."""
+    return text.replace("\0", "")

@@ -14,7 +14,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from f.millrace.core import db, errors, run_context
-from f.millrace.trust import audit, people
+from f.millrace.trust import access_tokens, audit, people
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -31,6 +31,7 @@ CHECK = timedelta(minutes=5)
 # Of a session in use the time is kept this exactly, so that each request does not write a row.
 SEEN = timedelta(seconds=60)
 LONGEST_BROWSER = 200
+SHOWN = 200
 # How long it is still seen who was signed in.
 KEPT = timedelta(days=90)
 
@@ -41,6 +42,7 @@ class Person(NamedTuple):
     Attributes:
         sign_in: The id of the browser's session; empty for a program.
         gateway: A program asks that speaks for others: whose words it brings, nobody here knows.
+        token: The id of a program's token.
         is_due: Whom they signed in by is to be asked again whether they still may.
     """
 
@@ -49,6 +51,7 @@ class Person(NamedTuple):
     sign_in: str = ""
     gateway: bool = False
     is_due: bool = False
+    token: str = ""
 
     def has_role(self, needed: people.Role) -> bool:
         """Tell whether the person may do what needs a role."""
@@ -78,9 +81,10 @@ def enter(secret: str, browser: str) -> str:
     with db.transaction():
         row = db.fetch_one(
             "UPDATE sign_in_link l SET used_at = %s FROM person p WHERE l.hash = %s AND p.id ="
-            " l.person_id AND p.removed_at IS NULL AND l.used_at IS NULL AND l.expires_at > %s"
-            " RETURNING l.person_id",
-            [now, _hash(secret), now],
+            " l.person_id AND p.removed_at IS NULL AND l.used_at IS NULL AND l.expires_at > %s AND"
+            " l.created_at <= %s RETURNING l.person_id",
+            # One of the future was made before the clock was set back.
+            [now, _hash(secret), now, now + timedelta(seconds=LINK_SECONDS)],
         )
         if row is None:
             raise errors.NotAllowed(
@@ -169,8 +173,22 @@ def find_person(cookie: str) -> Person | None:
     return Person(row["person_id"], row["role"], str(row["id"]), is_due=is_due)
 
 
-def is_over(sign_in: str) -> bool:
-    """Tell whether a session has ended: what is streamed to it ends with it."""
+def is_signed_out(person: Person) -> bool:
+    """Tell whether the session or the token with which somebody came in has ended: what is streamed
+    to them ends with it.
+    """
+    if person.token:
+        return access_tokens.is_over(person.token)
+    return bool(person.sign_in) and _is_over(person.sign_in)
+
+
+def has_less(person: Person) -> bool:
+    """Tell whether somebody may do less by now than when they came in."""
+    known = people.find(person.id)
+    return known is None or not people.has_role(known["role"], person.role)
+
+
+def _is_over(sign_in: str) -> bool:
     now = run_context.now()
     return (
         db.fetch_one(
@@ -182,13 +200,13 @@ def is_over(sign_in: str) -> bool:
     )
 
 
-def list_open(person_id: str = "") -> list[rows.SignIn]:
+def list_open(person_id: str = "", limit: int = SHOWN) -> list[rows.SignIn]:
     """Return the sessions that have not ended, the latest used first: of one person, or of all."""
     now = run_context.now()
     found: list[rows.SignIn] = db.fetch_all(
         "SELECT * FROM sign_in WHERE ended_at IS NULL AND expires_at > %s AND seen_at > %s AND (%s"
-        " = '' OR person_id = %s) ORDER BY seen_at DESC",
-        [now, now - IDLE, person_id, person_id],
+        " = '' OR person_id = %s) ORDER BY seen_at DESC LIMIT %s",
+        [now, now - IDLE, person_id, person_id, limit],
     )
     return found
 

@@ -334,3 +334,60 @@ def test_a_form_leads_nowhere_else(browser, run_of):
     for place in ("//evil.example", "https://evil.example", "/\\evil.example", "evil"):
         answer = browser("cy").post(f"/runs/{run_id}/verdict", verdict="right", next=place)
         assert answer.headers["location"] == f"/runs/{run_id}"
+
+
+def test_a_clock_that_is_set_back_opens_no_old_link_and_breaks_no_page(browser, run_of, configure):
+    secret, cy = sign_ins.make_link("cy"), browser("cy")
+    run_of("cy", session="one", asks="How much?")
+
+    configure(now=(datetime.now(UTC) - timedelta(days=1)).isoformat())
+
+    assert browser().get(f"/enter?t={secret}").status_code == 403
+    for path in ("/talk/one", "/runs", "/waiting", "/memory", "/system", "/people"):
+        assert cy.get(path).status_code == 200, path
+
+
+def test_a_thousand_sessions_are_a_page_of_the_latest(browser):
+    ana, now = browser("ana"), datetime.now(UTC)
+    end = now + sign_ins.IDLE
+    for number in range(1000):
+        db.execute(
+            "INSERT INTO sign_in (hash, person_id, browser, seen_at, expires_at) VALUES (%s, 'cy',"
+            " %s, %s, %s)",
+            [
+                str(number),
+                f"browser {number}.",
+                now + timedelta(seconds=number),
+                now + sign_ins.IDLE,
+            ],
+        )
+
+    page = ana.get("/people").text
+
+    assert "browser 999." in page and page.count("browser ") <= sign_ins.SHOWN + 5
+
+
+@pytest.mark.parametrize(
+    "text", ["<img src=x onerror=alert(1)>", "a\u202eb\u200bc", "\x1b[31mred\x07", "\0"]
+)
+def test_whatever_is_written_into_a_field_is_kept_as_text_or_refused(browser, text):
+    ana = browser("ana")
+    fields = {"id": "eve", "role": "reader", "name": text}
+    answers = [
+        ana.post("/people", **fields),
+        ana.post("/tokens", name=text),
+        ana.post("/webhooks", name=text, url="https://home.example"),
+        ana.post("/webhooks", name="home", url=f"https://home.example/{text}"),
+        ana.post("/talk", session=text, flow="chat", message="How much?"),
+        ana.post("/talk", flow=text, message="How much?"),
+        ana.post("/waiting", questions=text, decision=text),
+        ana.get("/memory", params={"q": text, "type": text}),
+        ana.get("/find", params={"q": text}),
+        ana.get("/runs", params={"flow": text, "status": text, "q": text}),
+        ana.get("/enter", params={"t": text}),
+        ana.get("/people"),
+    ]
+
+    for answer in answers:
+        assert answer.status_code < 500 and "<img src=x" not in answer.text, answer.request.url
+        assert "\u202e" not in answer.text and "\x1b" not in answer.text, answer.request.url

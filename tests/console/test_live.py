@@ -5,13 +5,14 @@ import http.client
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 
 from f.millrace.core import db, run_context
 from f.millrace.telemetry import events, runs
-from f.millrace.trust import access_tokens, approvals, audit
+from f.millrace.trust import access_tokens, approvals, audit, people
 from scripts.console import sign_ins
 from scripts.paths import ROOT
 from scripts.runner import stop
@@ -313,3 +314,44 @@ def test_the_verb_prints_a_link_that_works_and_ends_when_told(database):
         child.stdout.close()
 
     assert answer.status == 303 and "ana" in page and "owner" in page
+
+
+def test_a_stream_ends_with_its_token_and_when_its_person_may_do_less(served, run_of, folk):
+    secret = access_tokens.create("cy", "laptop", by="cy")[1]
+    run_id = run_of("bo", status="running")
+
+    with stream(served, "/live", authorization=f"Bearer {secret}") as read_next:
+        read_next()
+        access_tokens.revoke("cy", "laptop", by="cy")
+        run_of("cy")
+        assert read_until(read_next, lambda found: found[0] == "signed_out")
+    with stream(served, f"/live?run={run_id}", sign_in("ana")) as read_next:
+        read_next()
+        people.add("eve", "owner", by="ana")
+        people.change_role("ana", "reader", by="eve")
+        with run_context.change(run_id=run_id):
+            events.emit("progress", "My secret")
+        with contextlib.suppress(AssertionError, IndexError):
+            assert "My secret" not in str(read_until(read_next, lambda found: found is None))
+
+
+def test_readers_that_do_not_read_keep_nobody_waiting(served, run_of):
+    run_id, cookie = run_of("cy", status="running"), sign_in("cy")
+    asleep = [socket.create_connection(("127.0.0.1", served)) for _ in range(20)]
+    for one in asleep:
+        one.sendall(
+            f"GET /live?run={run_id} HTTP/1.1\r\nhost: 127.0.0.1:{served}\r\n"
+            f"cookie: millrace_{served}={cookie}\r\n\r\n".encode()
+        )
+
+    with stream(served, f"/live?run={run_id}", cookie) as read_next:
+        read_next()
+        with run_context.change(run_id=run_id):
+            for number in range(50):
+                events.emit("progress", f"line {number} " + "x" * 2000)
+        began = time.monotonic()
+        read_until(read_next, lambda found: "line 49 " in str(found))
+
+    assert time.monotonic() - began < 5
+    for one in asleep:
+        one.close()

@@ -34,6 +34,7 @@ class Caller(NamedTuple):
     person_id: str
     role: people.Role
     gateway: bool = False
+    token_id: str = ""
 
 
 def create(
@@ -105,7 +106,19 @@ def find_caller(secret: str) -> Caller | None:
     if row["used_at"] is None or now - row["used_at"] >= timedelta(seconds=USED_SECONDS):
         db.execute("UPDATE access_token SET used_at = %s WHERE id = %s", [now, row["id"]])
     role = min(row["role"], row["most"], key=people.ROLES.index)
-    return Caller(row["person_id"], role, row["gateway"])
+    return Caller(row["person_id"], role, row["gateway"], str(row["id"]))
+
+
+def is_over(token_id: str) -> bool:
+    """Tell whether a token has ended: what is streamed to its program ends with it."""
+    return (
+        db.fetch_one(
+            "SELECT 1 FROM access_token t JOIN person p ON p.id = t.person_id WHERE t.id::text = %s"
+            " AND t.revoked_at IS NULL AND t.expires_at > %s AND p.removed_at IS NULL",
+            [token_id, run_context.now()],
+        )
+        is None
+    )
 
 
 def list_tokens(person_id: str = "") -> list[rows.AccessToken]:

@@ -349,17 +349,12 @@ def test_a_clock_that_is_set_back_opens_no_old_link_and_breaks_no_page(browser, 
 
 def test_a_thousand_sessions_are_a_page_of_the_latest(browser):
     ana, now = browser("ana"), datetime.now(UTC)
-    end = now + sign_ins.IDLE
     for number in range(1000):
+        seen = now + timedelta(seconds=number)
         db.execute(
             "INSERT INTO sign_in (hash, person_id, browser, seen_at, expires_at) VALUES (%s, 'cy',"
             " %s, %s, %s)",
-            [
-                str(number),
-                f"browser {number}.",
-                now + timedelta(seconds=number),
-                now + sign_ins.IDLE,
-            ],
+            [str(number), f"browser {number}.", seen, now + sign_ins.IDLE],
         )
 
     page = ana.get("/people").text

@@ -77,7 +77,7 @@ def add(run_id: str, person_id: str, push: PushRequest) -> dict[str, Any]:
         "INSERT INTO push_config (run_id, person_id, id, url, token, scheme, credentials) VALUES"
         " (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT (run_id, id) DO UPDATE SET url = excluded.url,"
         " token = excluded.token, scheme = excluded.scheme, credentials = excluded.credentials",
-        [run_id, person_id, *push],
+        [run_id, person_id, push.name, push.url, push.token, push.scheme, push.credentials],
     )
     audit.append(person_id, "push.added", push.name, run_id, host=webhooks.host_of(push.url))
     return get(run_id, push.name)

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 COOKIE = "token"
 SECONDS = 10.0
 LONGEST_TOKEN = 4_096
+# What the server says of a person beside their groups, as the setting sign_in_roles names it.
+FLAGS = {"admin": "is_admin", "operator": "operator"}
 MOST_BYTES = 262_144
 
 
@@ -70,13 +72,13 @@ def _ask(token: str) -> Known:
     if said.get("disabled") or said.get("non_member"):
         what = "switched off" if said.get("disabled") else "no member of the workspace"
         raise errors.NotAllowed(f"{email[:200]} is {what} {workspace} of Windmill")
+    return Known(email, str(said.get("name") or said.get("username") or ""), _groups_of(said))
+
+
+def _groups_of(said: dict[str, Any]) -> list[str]:
     found = said.get("groups")
-    groups = [f"g/{one}" for one in found if isinstance(one, str)] if found else []
-    groups += [name for name in ("admin", "operator") if said.get(FLAGS[name]) is True]
-    return Known(email, str(said.get("name") or said.get("username") or ""), groups)
-
-
-FLAGS = {"admin": "is_admin", "operator": "operator"}
+    groups = [f"g/{one}" for one in found] if isinstance(found, list) else []
+    return groups + [name for name, flag in FLAGS.items() if said.get(flag) is True]
 
 
 def _fetch(url: str, token: str) -> dict[str, Any]:

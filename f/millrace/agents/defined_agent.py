@@ -107,8 +107,9 @@ async def _ask_in_time(
 ) -> task_agent.TaskResult:
     """Return what the agent answers, or when its time is over what it was shown until then."""
     seconds = found.definition.limits.seconds
+    timer = asyncio.timeout(seconds)
     try:
-        async with asyncio.timeout(seconds) as timer:
+        async with timer:
             return await _ask(found, message, tools, earlier)
     except TimeoutError:
         if not timer.expired():

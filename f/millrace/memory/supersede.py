@@ -58,13 +58,8 @@ def supersede(
             for low, high in spans
         ]
         _refuse_withdrawn(connection, old, source)
-        (new, *_) = store.remember_all(
-            drafts,
-            namespace=old["namespace"],
-            run_id=run_id,
-            repeat=True,
-            whose=old["user_id"],
-        )
+        place = {"namespace": old["namespace"], "whose": old["user_id"]}
+        new = store.remember_all(drafts, run_id=run_id, repeat=True, **place)[0]
         if new == item_id:
             raise errors.BadInput(f"{item_id} says the same already; nothing to supersede")
         links.link(new, item_id, "supersedes")

@@ -212,11 +212,11 @@ def _send_mails() -> list[str]:
     for person, told in by_person.items():
         state, fault = _mail(person, told)
         states += [subscriptions.close(row, state, fault) for row in told]
-        _alert(person, len(told), state, fault)
+        _raise_alert(person, len(told), state, fault)
     return states
 
 
-def _alert(person: str, count: int, state: str, fault: str) -> None:
+def _raise_alert(person: str, count: int, state: str, fault: str) -> None:
     """Raise an alert about mails that are given up; it ends when one is taken."""
     labels = {"person": person}
     if state == "sent":

@@ -218,7 +218,8 @@ async def _pick_sentences(text: str, tools: toolbox.Toolbox) -> task_agent.TaskR
         lines.append(f"{finding.text_with_subject} {marks}")
     if not lines:
         return task_agent.TaskResult("Nothing was found.", None)
-    return task_agent.TaskResult("\n".join([*lines, "", *sources]), None)
+    findings = [finding.model_dump(mode="json") for finding in summary.findings]
+    return task_agent.TaskResult("\n".join([*lines, "", *sources]), None, findings=findings)
 
 
 async def _search(text: str, tools: toolbox.Toolbox) -> list[Any]:

@@ -5,7 +5,7 @@
 
 For type checkers only; no step loads it: import it below `if TYPE_CHECKING:`.
 
-Migrations: 6dcb288249ed6555eb1623e995e1e634ad434fffa4be9a30c2896a60da7ca370
+Migrations: a1f0aaa90c64ca38b39790bf331e54d749bb1d15927ed106536da8d1942d1600
 """
 
 from datetime import date, datetime

@@ -47,14 +47,6 @@ FROM span WHERE run_id = %s AND name LIKE 'execute_tool %%' GROUP BY 1 ORDER BY 
 """
 
 
-# What a run has read, and what of it memory held.
-READ = """
-SELECT count(*) AS passages, count(*) FILTER (WHERE tool = 'memory.search' OR url LIKE 'memory:%%'
-    OR url LIKE 'document:%%' OR source = 'memory') AS remembered
-FROM evidence WHERE run_id = %s
-"""
-
-
 class Source(NamedTuple):
     """What a number in an answer stands for."""
 
@@ -206,7 +198,7 @@ def load_facts(row: rows.Run) -> dict[str, Any]:
     run_id = str(row["id"])
     used = db.fetch_all(USED, [run_id])
     tools = db.fetch_all(TOOLS, [run_id])
-    read = db.fetch_one(READ, [run_id])
+    read = db.fetch_one("SELECT count(*) AS n FROM evidence WHERE run_id = %s", [run_id])
     limit = (row["pipeline"] or {}).get("budget") or {}
     times = db.fetch_one(
         "SELECT extract(epoch FROM coalesce(finished_at, clock_timestamp()) - started_at"
@@ -221,6 +213,6 @@ def load_facts(row: rows.Run) -> dict[str, Any]:
         "tokens": sum(one["input"] + one["output"] for one in used),
         "agents": used,
         "tools": tools,
-        "read": read or {"passages": 0, "remembered": 0},
+        "passages": read["n"] if read else 0,
         "attempts": len(db.fetch_all("SELECT 1 FROM attempt WHERE run_id = %s", [run_id])),
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 from uuid import uuid4
 
 from starlette.responses import RedirectResponse, Response
@@ -141,7 +142,8 @@ def say(asked: PageRequest) -> Response:
     session = asked.form.get("session") or make_session()
     flow, message = asked.form.get("flow", "chat"), asked.form.get("message", "").strip()
     run_id = start(asked, flow, message, session)
-    return RedirectResponse(f"/talk/{session}?run={run_id}#end", 303)
+    chosen = f"&{urlencode({'flow': flow})}" if flow != "chat" else ""
+    return RedirectResponse(f"/talk/{session}?run={run_id}{chosen}#end", 303)
 
 
 def make_session() -> str:

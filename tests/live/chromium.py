@@ -139,7 +139,10 @@ class Page:
         return x, y
 
     def click(self, chosen: str) -> None:
-        """Click on an element with the mouse."""
+        """Click on an element with the mouse, where it can be seen."""
+        self.evaluate(
+            f"document.querySelector({json.dumps(chosen)}).scrollIntoView({{block: 'center'}})"
+        )
         x, y = self.locate(chosen)
         for kind in ("mousePressed", "mouseReleased"):
             self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from f.millrace.core import db, errors
+from f.millrace.core import config, db, errors
 from f.millrace.trust import access_tokens, audit, people
 from scripts.console import access, sign_ins
 from scripts.console.app import ROUTES
@@ -334,3 +334,16 @@ def test_a_form_leads_nowhere_else(browser, run_of):
     for place in ("//evil.example", "https://evil.example", "/\\evil.example", "evil"):
         answer = browser("cy").post(f"/runs/{run_id}/verdict", verdict="right", next=place)
         assert answer.headers["location"] == f"/runs/{run_id}"
+
+
+def test_who_may_show_the_console_in_a_frame_is_a_setting(browser, configure):
+    cy = browser("cy")
+    assert cy.get("/runs").headers["content-security-policy"].endswith("frame-ancestors 'none'")
+
+    configure(user="ana", console_framed_by=" https://windmill.home.example/ ")
+    policy = cy.get("/runs").headers["content-security-policy"]
+    assert policy.endswith("frame-ancestors https://windmill.home.example")
+
+    with pytest.raises(errors.BadInput, match="console_framed_by"):
+        configure(console_framed_by="https://a.example; script-src *")
+        config.settings()

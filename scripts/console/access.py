@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from f.millrace.core import errors
+from f.millrace.core import config, errors
 from f.millrace.trust import access_tokens, people
 from scripts.console import sign_ins, windmill_sign_in
 from scripts.console.threads import Threads
@@ -30,11 +30,9 @@ CARD = re.compile(r"(?:/a2a/[^/]+)?/\.well-known/agent-card\.json")
 OPEN = ("/enter", "/static/", "/health/")
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src"
-    " 'self'; connect-src 'self'; frame-src 'self'; form-action 'self'; base-uri 'none';"
-    " frame-ancestors 'none'"
+    " 'self'; connect-src 'self'; frame-src 'self'; form-action 'self'; base-uri 'none'"
 )
 HEADERS = {
-    "content-security-policy": POLICY,
     "x-content-type-options": "nosniff",
     "referrer-policy": "same-origin",
     "cross-origin-opener-policy": "same-origin",
@@ -169,6 +167,12 @@ def headers_of(scope: Scope) -> dict[str, str]:
     return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
 
 
+def _list_headers() -> dict[str, str]:
+    """Return what every answer says, unless it says otherwise itself."""
+    framed_by = config.settings().console_framed_by.strip().rstrip("/") or "'none'"
+    return {**HEADERS, "content-security-policy": f"{POLICY}; frame-ancestors {framed_by}"}
+
+
 def _with_headers(send: Send) -> Send:
     async def answer(message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -177,7 +181,7 @@ def _with_headers(send: Send) -> Send:
                 *message["headers"],
                 *(
                     (name.encode(), value.encode())
-                    for name, value in HEADERS.items()
+                    for name, value in _list_headers().items()
                     if name.encode() not in given
                 ),
             ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 from collections.abc import AsyncIterator, Sequence
 
 from starlette.applications import Starlette
@@ -38,7 +39,8 @@ from scripts.console import (
     waiting,
 )
 from scripts.console.children import Children
-from scripts.console.routes import OWN_API, Console, PageRequest, RouteSpec, make_route
+from scripts.console.open_pages import OpenPages
+from scripts.console.routes import OWN_API, Console, PageRequest, RouteSpec, draw_parts, make_route
 from scripts.console.row_changes import RowChanges
 from scripts.console.threads import Threads
 
@@ -50,38 +52,38 @@ def _home(_: PageRequest) -> Response:
 ROUTES = (
     RouteSpec("GET", "/", "reader", _home),
     RouteSpec("GET", "/find", "reader", palette.find),
-    RouteSpec("GET", "/talk", "reader", talk.show_new),
+    RouteSpec("GET", "/talk", "reader", talk.show_new, is_live=True),
     RouteSpec("POST", "/talk", "member", talk.say),
     RouteSpec("POST", "/talk/files", "member", dropped_files.take, has_files=True),
-    RouteSpec("GET", "/talk/{session}", "reader", talk.show),
-    RouteSpec("GET", "/runs", "reader", runs.show_all),
+    RouteSpec("GET", "/talk/{session}", "reader", talk.show, is_live=True),
+    RouteSpec("GET", "/runs", "reader", runs.show_all, is_live=True),
     RouteSpec("GET", "/runs/{run}", "reader", runs.show_one),
     RouteSpec("GET", "/runs/{run}/passages/{evidence}", "reader", runs.show_passage),
     RouteSpec("POST", "/runs/{run}/stop", "member", talk.stop_run),
     RouteSpec("POST", "/runs/{run}/verdict", "member", talk.judge),
     RouteSpec("POST", "/runs/{run}/resume", "member", runs.go_on),
     RouteSpec("POST", "/runs/{run}/again", "member", runs.repeat),
-    RouteSpec("GET", "/waiting", "reader", waiting.show_all),
+    RouteSpec("GET", "/waiting", "reader", waiting.show_all, is_live=True),
     RouteSpec("POST", "/waiting", "member", waiting.decide_together),
     RouteSpec("GET", "/waiting/{action}", "reader", waiting.show_one),
     RouteSpec("POST", "/waiting/{action}", "member", waiting.decide),
     RouteSpec("POST", "/waiting/{action}/outcome", "approver", waiting.resolve),
-    RouteSpec("GET", "/digests", "reader", digests.show_all),
+    RouteSpec("GET", "/digests", "reader", digests.show_all, is_live=True),
     RouteSpec("GET", "/digests/{digest}", "reader", digests.show_one),
     RouteSpec("GET", "/digests/{digest}/frame", "reader", digests.show_frame),
     RouteSpec("POST", "/digests/{digest}/verdict", "member", digests.judge),
     RouteSpec("POST", "/digests/{digest}/reply", "reader", digests.reply),
-    RouteSpec("GET", "/memory", "member", memory.show),
+    RouteSpec("GET", "/memory", "member", memory.show, is_live=True),
     RouteSpec("GET", "/memory/items/{item}", "member", memory.show_item),
     RouteSpec("POST", "/memory/items/{item}/correct", "member", memory.correct),
     RouteSpec("POST", "/memory/items/{item}/forget", "member", memory.forget_item),
-    RouteSpec("GET", "/memory/documents", "member", memory.show_documents),
+    RouteSpec("GET", "/memory/documents", "member", memory.show_documents, is_live=True),
     RouteSpec("GET", "/memory/documents/{document}", "member", memory.show_document),
-    RouteSpec("GET", "/system", "reader", system.show),
-    RouteSpec("GET", "/system/agents", "reader", agents_page.show_all),
+    RouteSpec("GET", "/system", "reader", system.show, is_live=True),
+    RouteSpec("GET", "/system/agents", "reader", agents_page.show_all, is_live=True),
     RouteSpec("POST", "/system/agents", "member", agents_page.create),
     RouteSpec("GET", "/system/agents/new", "member", agents_page.show_new),
-    RouteSpec("GET", "/system/agents/{agent}", "reader", agents_page.show_one),
+    RouteSpec("GET", "/system/agents/{agent}", "reader", agents_page.show_one, is_live=True),
     RouteSpec("POST", "/system/agents/{agent}", "member", agents_page.change),
     RouteSpec("POST", "/system/alerts/{alert}", "approver", system.change_alert),
     RouteSpec("GET", "/api", "reader", api_description.show),
@@ -93,7 +95,7 @@ ROUTES = (
     RouteSpec("GET", "/api/agents/{agent}/runs", "reader", agents.list_runs),
     RouteSpec("POST", "/api/agents/{agent}/runs", "member", agents.start_run),
     RouteSpec("GET", "/api/agents/{agent}/runs/{run}", "reader", agents.show_run),
-    RouteSpec("GET", "/people", "reader", people_page.show),
+    RouteSpec("GET", "/people", "reader", people_page.show, is_live=True),
     RouteSpec("POST", "/people", "owner", people_page.add),
     RouteSpec("POST", "/people/{person}", "owner", people_page.change),
     RouteSpec("POST", "/tokens", "reader", people_page.add_token),
@@ -126,6 +128,8 @@ def make_application(
     """
     changes = RowChanges()
     console = Console(changes, Children(changes.notify), Threads(), namespace)
+    draw = functools.partial(draw_parts, ROUTES, console)
+    opened = OpenPages(changes, console.threads, draw)
 
     @contextlib.asynccontextmanager
     async def life(_: Starlette) -> AsyncIterator[None]:
@@ -142,7 +146,7 @@ def make_application(
             console.threads.close()
 
     async def follow(request: Request) -> Response:
-        return await live.follow(request, console)
+        return await live.follow(request, console, opened)
 
     async def show_card(request: Request) -> Response:
         return await a2a.show_card(request, console.threads)

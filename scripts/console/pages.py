@@ -18,12 +18,13 @@ from urllib.parse import urlencode
 
 import jinja2
 from markupsafe import Markup
-from starlette.responses import HTMLResponse
+from starlette.responses import HTMLResponse, Response
 
 from f.millrace.core import money, redaction, run_context, visible_text
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
+BASE, PART = "base.html", "part_"
 # Which of five looks a state has: of a run, a step, an action, a component.
 LOOKS = {
     "done": "done",
@@ -65,6 +66,28 @@ def render_part(name: str, macro: str, *values: Any) -> str:
     return str(getattr(_templates().get_template(name).module, macro)(*values))
 
 
+def render_blocks(name: str, **values: Any) -> dict[str, str]:
+    """Return the parts of a page that change by themselves: the blocks `part_NAME` of its template
+    and of the one that all pages share, by NAME.
+    """
+    drawn: dict[str, str] = {}
+    for template in (_templates().get_template(BASE), _templates().get_template(name)):
+        for block, draw in template.blocks.items():
+            if block.startswith(PART):
+                context = template.new_context(values)
+                drawn[block.removeprefix(PART)] = "".join(draw(context)).strip()
+    return drawn
+
+
+class PartsResponse(Response):
+    """What a page answers that is drawn anew: its parts in place of the whole."""
+
+    def __init__(self, parts: dict[str, str]) -> None:
+        """Hold the parts by their names."""
+        super().__init__()
+        self.parts = parts
+
+
 @functools.cache
 def _templates() -> jinja2.Environment:
     made = jinja2.Environment(
@@ -90,6 +113,7 @@ def _templates() -> jinja2.Environment:
         }
     )
     made.globals.update({"asset": locate_asset, "is_web": is_web, "query": format_query})
+    made.globals["parts"] = made.get_template("parts.html").module
     return made
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs
@@ -13,7 +14,7 @@ from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
-from starlette.routing import Route
+from starlette.routing import Route, compile_path
 
 from f.millrace.core import config, db, errors, redaction, run_context
 from f.millrace.trust import people
@@ -72,6 +73,8 @@ class PageRequest:
     form: dict[str, str] = field(default_factory=dict)
     body: bytes = b""
     files: list[UploadFile] = field(default_factory=list)
+    # The page is open, and its parts are drawn anew.
+    is_redrawn: bool = False
 
     def as_person(self, function: Callable[..., Any], *given: Any) -> Any:
         """Call a function as the person who asks, in the console's namespace."""
@@ -103,16 +106,18 @@ class PageRequest:
 
     def show(self, name: str, status: int = 200, **values: Any) -> Response:
         """Return a page with what all pages have."""
-        shown = page_header.load(self.person, self.console.namespace)
-        return pages.render(
-            name,
-            status,
-            me=self.person,
-            bar=shown,
-            here=self.request.url.path,
-            namespace=self.console.namespace,
+        url = self.request.url
+        given = {
+            "me": self.person,
+            "bar": page_header.load(self.person, self.console.namespace),
+            "here": url.path,
+            "address": f"{url.path}?{url.query}" if url.query else url.path,
+            "namespace": self.console.namespace,
             **values,
-        )
+        }
+        if self.is_redrawn:
+            return pages.PartsResponse(pages.render_blocks(name, **given))
+        return pages.render(name, status, **given)
 
     def back(self, default: str) -> Response:
         """Lead the browser to where the form says it came from, on this console only."""
@@ -122,13 +127,59 @@ class PageRequest:
 
 
 class RouteSpec(NamedTuple):
-    """A route: how it is asked, who may, what answers, and whether files come with its form."""
+    """A route: how it is asked, who may, what answers, whether files come with its form, and
+    whether it is a page that is drawn anew when rows change.
+    """
 
     method: str
     path: str
     role: people.Role
     answer: Callable[[PageRequest], Response | Awaitable[Response]]
     has_files: bool = False
+    is_live: bool = False
+
+
+def draw_parts(
+    specs: Sequence[RouteSpec], console: Console, person: sign_ins.Person, address: str
+) -> dict[str, str]:
+    """Return the parts of the page at an address, for a person who has it open; of one that is not
+    drawn anew, or not for this person, what stands above it.
+    """
+    path, _, query = address.partition("?")
+    request, found = _find_live(specs, path, query)
+    asked = PageRequest(person, console, request, is_redrawn=True)
+    answer: Any = None
+    if found is not None and person.has_role(found.role):
+        # What the page shows may be there no more: it stays as it was until it is loaded again.
+        with contextlib.suppress(errors.NotFound, errors.NotAllowed, errors.BadInput):
+            answer = asked.as_person(found.answer, asked)
+    if not isinstance(answer, pages.PartsResponse):
+        answer = asked.as_person(asked.show, pages.BASE)
+    return answer.parts
+
+
+def _find_live(
+    specs: Sequence[RouteSpec], path: str, query: str
+) -> tuple[Request, RouteSpec | None]:
+    """Return a request as a browser would make it, and the route of the page; None when it is none
+    that is drawn anew.
+    """
+    scope: dict[str, Any] = {
+        "type": "http",
+        "method": "GET",
+        "path": path,
+        "query_string": query.encode(errors="replace"),
+        "headers": [],
+        "server": ("127.0.0.1", 80),
+    }
+    for spec in specs:
+        pattern, _, convertors = compile_path(spec.path)
+        matched = pattern.match(path) if spec.is_live else None
+        if matched:
+            given = matched.groupdict().items()
+            scope["path_params"] = {name: convertors[name].convert(text) for name, text in given}
+            return Request(scope), spec
+    return Request(scope), None
 
 
 def make_route(spec: RouteSpec, console: Console) -> Route:

@@ -21,12 +21,16 @@ TURN_SECONDS = 0.5
 AGAIN_SECONDS = 1.0
 
 
+# What everybody is told: all may have changed, and a session has ended.
+FOR_ALL = ("", "sign_in")
+
+
 class Subscription:
     """Is notified of the changes of one run, or of all."""
 
-    def __init__(self, run_id: str) -> None:
-        """Follow `run_id`, and what is of no run; empty follows all."""
-        self.run_id = run_id
+    def __init__(self, run_id: str, unheard: frozenset[str] = frozenset()) -> None:
+        """Follow `run_id`; empty follows all, but for the tables in `unheard`."""
+        self.run_id, self.unheard = run_id, unheard
         self._tables: set[str] = set()
         self._changed = asyncio.Event()
 
@@ -73,9 +77,11 @@ class RowChanges:
         return self._ended.is_set()
 
     @contextlib.contextmanager
-    def subscribe(self, run_id: str = "") -> Iterator[Subscription]:
-        """Yield a subscription to a run, or to everything."""
-        made = Subscription(run_id)
+    def subscribe(
+        self, run_id: str = "", unheard: frozenset[str] = frozenset()
+    ) -> Iterator[Subscription]:
+        """Yield a subscription to a run, or to everything but the tables in `unheard`."""
+        made = Subscription(run_id, unheard)
         self._subscriptions.add(made)
         try:
             yield made
@@ -89,7 +95,8 @@ class RowChanges:
 
     def _notify(self, run_id: str, table: str) -> None:
         for each in self._subscriptions:
-            if not run_id or not each.run_id or each.run_id == run_id:
+            is_followed = each.run_id in ("", run_id) and table not in each.unheard
+            if is_followed or table in FOR_ALL:
                 each.notify(table)
 
     def _listen(self) -> None:

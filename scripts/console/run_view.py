@@ -97,7 +97,7 @@ def load_answers(run: rows.Run) -> list[Answer]:
     run_id = str(run["id"])
     kept = ((run["pipeline"] or {}).get("answer") or {}).get(close.DETAILS)
     if kept:
-        return [_answer(run_id, kept, kept["confidence"]["score"], kept["confidence"])]
+        return [_answer(run_id, kept, kept["confidence"].get("score"), kept["confidence"])]
     results: list[rows.ResearchResult] = db.fetch_all(
         "SELECT r.* FROM research_result r LEFT JOIN topic t ON t.run_id = r.run_id AND t.id ="
         " r.topic_id WHERE r.run_id = %s ORDER BY t.rank NULLS LAST, r.created_at",
@@ -106,7 +106,7 @@ def load_answers(run: rows.Run) -> list[Answer]:
     return [_answer(run_id, row, row["confidence"], row["parts"]) for row in results]
 
 
-def _answer(run_id: str, row: Any, confidence: int, parts: dict[str, Any]) -> Answer:
+def _answer(run_id: str, row: Any, confidence: int | None, parts: dict[str, Any]) -> Answer:
     numbers: dict[str, int] = {}
 
     def mark(ids: list[str]) -> list[int]:
@@ -125,7 +125,10 @@ def _answer(run_id: str, row: Any, confidence: int, parts: dict[str, Any]) -> An
         sentences,
         disputes,
         sources,
-        confidence_words.describe(confidence, parts, found, disputed=bool(disputes)),
+        # Of an agent's answer nobody has judged how far it can be relied on.
+        ""
+        if confidence is None
+        else confidence_words.describe(confidence, parts, found, disputed=bool(disputes)),
         list(row["written_by"] or []),
     )
 
@@ -195,6 +198,7 @@ def load_facts(row: rows.Run) -> dict[str, Any]:
     run_id = str(row["id"])
     used = db.fetch_all(USED, [run_id])
     tools = db.fetch_all(TOOLS, [run_id])
+    read = db.fetch_one("SELECT count(*) AS n FROM evidence WHERE run_id = %s", [run_id])
     limit = (row["pipeline"] or {}).get("budget") or {}
     times = db.fetch_one(
         "SELECT extract(epoch FROM coalesce(finished_at, clock_timestamp()) - started_at"
@@ -209,5 +213,6 @@ def load_facts(row: rows.Run) -> dict[str, Any]:
         "tokens": sum(one["input"] + one["output"] for one in used),
         "agents": used,
         "tools": tools,
+        "passages": read["n"] if read else 0,
         "attempts": len(db.fetch_all("SELECT 1 FROM attempt WHERE run_id = %s", [run_id])),
     }

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from starlette.responses import RedirectResponse, Response
 
 from f.millrace.agents import registry
-from f.millrace.core import db, errors
+from f.millrace.core import db, errors, run_context
 from f.millrace.memory import documents
 from f.millrace.telemetry import runs as run_rows
 from f.millrace.trust import audit, spend
@@ -21,15 +22,20 @@ if TYPE_CHECKING:
 A_PAGE = 50
 STATUSES = ("running", "waiting", "done", "partly_failed", "failed", "stopped", "cancelled")
 MOST_EVENTS = 500
+MOST_READ = 20
 # What is found first is cut to a page; only of those the money and the bars are counted.
 FOUND = """
 SELECT * FROM run WHERE namespace = %(namespace)s AND (%(all)s OR user_id = %(user)s)
   AND (%(flow)s = '' OR flow = %(flow)s) AND (%(status)s = '' OR status = %(status)s)
   AND (%(who)s = '' OR user_id = %(who)s) AND (%(maintenance)s OR NOT starts_with(flow, %(ops)s))
+"""
+A_LIST = f"""
+{FOUND} AND (%(until)s::timestamptz IS NULL OR started_at <= %(until)s::timestamptz)
 ORDER BY started_at DESC, id LIMIT %(limit)s OFFSET %(offset)s
 """
+NEW = f"SELECT count(*) AS n FROM ({FOUND} AND started_at > %(until)s::timestamptz) AS fresh"
 LIST = f"""
-WITH found AS MATERIALIZED ({FOUND})
+WITH found AS MATERIALIZED ({A_LIST})
 SELECT r.id, r.flow, r.status, r.user_id, r.started_at, r.finished_at, r.error, r.orchestrator,
     r.args, r.session, r.edition,
     extract(epoch FROM coalesce(r.finished_at, clock_timestamp()) - r.started_at)::float AS seconds,
@@ -44,7 +50,9 @@ FROM found r ORDER BY r.started_at DESC, r.id
 
 
 def show_all(asked: PageRequest) -> Response:
-    """Show the list; its filters stand in the address."""
+    """Show the list; its filters stand in the address, and until when runs began: those that begin
+    later are counted, so that no list moves while it is read.
+    """
     wanted = {name: asked.given(name)[:100] for name in ("flow", "status", "who")}
     page, maintenance = asked.page(), asked.given("maintenance") == "1"
     is_owner = asked.person.has_role("owner")
@@ -57,8 +65,10 @@ def show_all(asked: PageRequest) -> Response:
         "ops": run_rows.MAINTENANCE,
         "limit": A_PAGE + 1,
         "offset": (page - 1) * A_PAGE,
+        "until": _moment(asked.given("until")),
     }
     found = db.fetch_all(LIST, values)
+    new = db.fetch_one(NEW, values) if values["until"] else None
     shown = [{**row, "bars": _bars(row), "asked": _asked(row)} for row in found[:A_PAGE]]
     return asked.show(
         "runs.html",
@@ -70,8 +80,22 @@ def show_all(asked: PageRequest) -> Response:
         maintenance=maintenance,
         page=page,
         has_more=len(found) > A_PAGE,
-        newest=shown[0]["started_at"].isoformat() if shown and page == 1 else "",
+        until=(values["until"] or _newest(shown if page == 1 else [])).isoformat(),
+        new=new["n"] if new else 0,
     )
+
+
+def _moment(text: str) -> datetime | None:
+    """Return the moment that a text names with its zone; None when it names none."""
+    try:
+        found = datetime.fromisoformat(text[:40])
+    except ValueError:
+        return None
+    return found if found.tzinfo else None
+
+
+def _newest(shown: list[dict[str, Any]]) -> datetime:
+    return shown[0]["started_at"] if shown else run_context.now()
 
 
 def _names(asked: PageRequest) -> list[str]:
@@ -114,6 +138,9 @@ def show_one(asked: PageRequest) -> Response:
     """Show one run: its flow with times, what each step said, what it found, its money."""
     row = run_view.find(asked.path("run"), asked.person)
     run_id, chosen = str(row["id"]), asked.given("step")
+    step = {"run": row, "chosen": chosen, "can_go_on": _can_go_on(row), **_steps(row, chosen)}
+    if chosen and asked.given("part"):
+        return pages.render("step_part.html", me=asked.person, step=step)
     return asked.show(
         "run.html",
         run=row,
@@ -124,21 +151,23 @@ def show_one(asked: PageRequest) -> Response:
         lines=run_view.load_lines(run_id),
         questions=question_view.of_run(run_id),
         chosen=chosen,
-        steps=_steps(row, chosen),
+        step=step,
         spent=spend.group_spending("agent", run_id=run_id),
         audit=audit.rows(run_id),
         before=_run_before(row),
-        can_go_on=_can_go_on(row),
+        can_go_on=step["can_go_on"],
         can_repeat=_is_flow(row["flow"]) and asked.person.has_role("member"),
         summary=_summary(row),
         used=registry.list_uses(run_id),
     )
 
 
-def _steps(row: rows.Run, chosen: str) -> list[dict[str, Any]]:
-    """Return the steps of the chosen card, each with what it said and what it called."""
+def _steps(row: rows.Run, chosen: str) -> dict[str, Any]:
+    """Return the steps of the chosen card, each with what it said and what it called, and the
+    passages that were read while they ran.
+    """
     if not chosen:
-        return []
+        return {"steps": [], "read": []}
     found = [step for step in flow_view.load_steps(row) if flow_view.is_of(chosen, step["path"])]
     said = db.fetch_all(
         "SELECT id, event, message, metadata, step, at FROM run_event WHERE run_id = %s AND step ="
@@ -152,7 +181,7 @@ def _steps(row: rows.Run, chosen: str) -> list[dict[str, Any]]:
     )
     usd = {one["step"]: one for one in spent}
     inputs = _inputs(row, found)
-    return [
+    steps = [
         {
             "step": step,
             "item": flow_view.iteration(step["path"]),
@@ -167,6 +196,18 @@ def _steps(row: rows.Run, chosen: str) -> list[dict[str, Any]]:
         }
         for step in found
     ]
+    return {"steps": steps, "read": _read_meanwhile(row, found)}
+
+
+def _read_meanwhile(row: rows.Run, steps: list[rows.Step]) -> list[dict[str, Any]]:
+    if not steps:
+        return []
+    ends = [step["finished_at"] or run_context.now() for step in steps]
+    return db.fetch_all(
+        "SELECT id, title, url, source FROM evidence WHERE run_id = %s AND created_at BETWEEN %s"
+        " AND %s ORDER BY created_at, id LIMIT %s",
+        [row["id"], min(step["started_at"] for step in steps), max(ends), MOST_READ],
+    )
 
 
 def _inputs(row: rows.Run, steps: list[rows.Step]) -> dict[str, dict[str, Any]]:

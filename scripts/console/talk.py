@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 from uuid import uuid4
 
 from starlette.responses import RedirectResponse, Response
@@ -52,6 +53,10 @@ SELECT coalesce(ran.session, told.session) AS session, greatest(ran.at, told.at)
 FROM told FULL JOIN ran ON ran.session = told.session
 ORDER BY at DESC, session LIMIT %(limit)s OFFSET %(offset)s
 """
+OWN_MODEL = """
+SELECT definition ->> 'model' AS model FROM agent_version
+WHERE agent = %s AND %s IN (0, version) ORDER BY version DESC LIMIT 1
+"""
 SAID = """
 SELECT m.metadata ->> 'run_id' AS run_id, min(m.created_at) AS at,
     string_agg(m.content, ' ' ORDER BY m.id) FILTER (WHERE m.role = 'user') AS asked,
@@ -68,6 +73,9 @@ def show_new(asked: PageRequest) -> Response:
 def show(asked: PageRequest) -> Response:
     """Show one conversation of the person's own."""
     session = asked.path("session")
+    if asked.is_redrawn:
+        # Of an open page the run is followed by itself.
+        return _show(asked, session, [])
     turns = load_turns(asked, session)
     if not turns:
         raise errors.NotFound("there is no such conversation of yours")
@@ -99,10 +107,10 @@ def _show(asked: PageRequest, session: str, turns: list[dict[str, Any]]) -> Resp
         agents=registry.list_agents(person_of(asked)),
         chosen=asked.given("flow", _chosen(last)),
         title=_title(turns),
-        model=config.settings().model,
+        model=model_of(last["run"]) if last and last["run"] else _chosen_model(asked),
         run=last["run"] if last else None,
         beside=load_beside(last["run"], last["view"]["facts"]) if last and last["run"] else None,
-        suggestions=[] if turns else suggest(asked),
+        suggestions=[] if turns or asked.is_redrawn else suggest(asked),
         stats=_memory_size(asked.console.namespace),
     )
 
@@ -114,12 +122,28 @@ def _chosen(last: dict[str, Any] | None) -> str:
     return run["flow"] if run and run["flow"] in FLOWS else "chat"
 
 
+def model_of(run: rows.Run) -> str:
+    """Return the model that a run asks unless it says otherwise: its agent's own, or the usual."""
+    made = run["args"].get("agent") if run["flow"] == registry.FLOW else None
+    row = db.fetch_one(OWN_MODEL, [made, run["args"].get("version") or 0]) if made else None
+    return (row["model"] if row else "") or config.settings().model
+
+
+def _chosen_model(asked: PageRequest) -> str:
+    name = asked.given("flow").removeprefix(AGENT)
+    found = registry.list_agents(person_of(asked)) if name != asked.given("flow") else []
+    return next((one.definition.model for one in found if one.name == name), "") or (
+        config.settings().model
+    )
+
+
 def say(asked: PageRequest) -> Response:
     """Take a message: a run of the chosen flow starts in a child, and the page follows it."""
     session = asked.form.get("session") or make_session()
     flow, message = asked.form.get("flow", "chat"), asked.form.get("message", "").strip()
     run_id = start(asked, flow, message, session)
-    return RedirectResponse(f"/talk/{session}?run={run_id}#end", 303)
+    chosen = f"&{urlencode({'flow': flow})}" if flow != "chat" else ""
+    return RedirectResponse(f"/talk/{session}?run={run_id}{chosen}#end", 303)
 
 
 def make_session() -> str:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from f.millrace.core import db, errors
+from f.millrace.core import config, db, errors
 from f.millrace.trust import access_tokens, audit, people
 from scripts.console import access, sign_ins
 from scripts.console.app import ROUTES
@@ -386,3 +386,16 @@ def test_whatever_is_written_into_a_field_is_kept_as_text_or_refused(browser, te
     for answer in answers:
         assert answer.status_code < 500 and "<img src=x" not in answer.text, answer.request.url
         assert "\u202e" not in answer.text and "\x1b" not in answer.text, answer.request.url
+
+
+def test_who_may_show_the_console_in_a_frame_is_a_setting(browser, configure):
+    cy = browser("cy")
+    assert cy.get("/runs").headers["content-security-policy"].endswith("frame-ancestors 'none'")
+
+    configure(user="ana", console_framed_by=" https://windmill.home.example/ ")
+    policy = cy.get("/runs").headers["content-security-policy"]
+    assert policy.endswith("frame-ancestors https://windmill.home.example")
+
+    configure(console_framed_by="https://a.example; script-src *")
+    with pytest.raises(errors.MillraceError, match="console_framed_by"):
+        config.settings()

@@ -4,16 +4,23 @@ import contextlib
 import http.client
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
 import time
+from html import unescape
+from urllib.parse import urlencode
 
+import pytest
+
+from f.millrace.agents import registry
 from f.millrace.core import db, run_context
-from f.millrace.telemetry import events, runs
+from f.millrace.memory import store
+from f.millrace.telemetry import alerts, events, runs
 from f.millrace.trust import access_tokens, approvals, audit, people
-from scripts.console import sign_ins
+from scripts.console import pages, sign_ins
 from scripts.paths import ROOT
 from scripts.runner import stop
 from tests.console.conftest import frames
@@ -36,6 +43,7 @@ def stream(port, path, cookie="", **headers):
         ):
             if not line and not answer.fp:
                 return None
+            assert answer.fp, "the stream has ended"
             lines.append(line)
         return frames("\n".join(lines) + "\n\n")[0]
 
@@ -65,7 +73,7 @@ def test_a_stream_of_an_ended_run_has_its_lines_and_ends(browser, run_of):
     names = [name for name, _, _ in found]
     assert names[-1] == "over" and names.count("line") == 2
     assert "12 results" in str(found)
-    assert {"bar", "flow", "state", "answer"} == {
+    assert {"bar", "count", "flow", "state", "answer"} == {
         data["part"] for name, _, data in found if name == "part"
     }
 
@@ -145,24 +153,148 @@ def test_a_session_that_ends_ends_its_stream(served, run_of):
 
 def test_counts_follow_what_waits(served, question):
     with stream(served, "/live", sign_in("bo")) as read_next:
-        first = read_next()
+        first = read_until(read_next, part("bar"))
         question()
-        second = read_until(read_next, lambda found: found[2].get("part") == "bar")
+        second = read_until(read_next, part("bar"))
 
-    assert "waits for you" not in first[2]["html"] and "waits for you" in " ".join(
-        second[2]["html"].split()
-    ).replace("<span>", "").replace("</span>", "")
+    assert "for you" not in first[2]["html"] and "for you" in second[2]["html"]
 
 
-def test_a_list_is_told_how_many_runs_are_new(served, run_of):
-    newest = run_context.now().isoformat().replace("+", "%2B")
+def part(name):
+    """A frame with that part of a page."""
+    return lambda found: found[2].get("part") == name
 
-    with stream(served, f"/live?newest={newest}", sign_in("cy")) as read_next:
-        run_of("bo")
-        run_of("cy")
-        found = read_until(read_next, lambda found: found[2] == {"part": "new", "html": "1"})
 
-    assert found
+def watch(port, person, path):
+    """Open a page's stream as the page itself names it."""
+    cookie = sign_in(person)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    connection.request(
+        "GET", path, headers={"cookie": f"millrace_{port}={cookie}", "accept": "text/html"}
+    )
+    html = connection.getresponse().read().decode()
+    connection.close()
+    page = unescape(re.search(r'data-page="([^"]*)"', html)[1])
+    return html, stream(port, "/live?" + urlencode({"page": page}), cookie)
+
+
+def test_a_list_of_runs_keeps_its_filters_and_its_place_and_counts_what_is_new(served, run_of):
+    old = run_of("cy", flow="chat", status="running")
+    html, opened = watch(served, "cy", "/runs?flow=chat")
+    assert f"r{old}" in html
+
+    with opened as read_next:
+        read_until(read_next, part("runs"))
+        other, new = run_of("cy", flow="do_task"), run_of("cy", flow="chat")
+        run_of("bo", flow="chat")
+        found = read_until(read_next, part("new"))
+        runs.close(old, "done", {})
+        shown = read_until(read_next, lambda one: part("runs")(one) and "is-done" in one[2]["html"])
+
+    assert "1 new" in found[2]["html"] and "flow=chat" in found[2]["html"]
+    assert other not in shown[2]["html"] and new not in shown[2]["html"]
+
+
+@pytest.mark.parametrize("until", ["x", "2026-01-01T00:00:00", "9" * 90, "\0"])
+def test_a_list_until_no_moment_is_the_whole_list(browser, run_of, until):
+    made = run_of("cy")
+
+    assert made in browser("cy").get("/runs", params={"until": until}).text
+
+
+def change_question(question):
+    return question()["arguments"]["subject"]
+
+
+def change_alert(_):
+    return alerts.raise_alert("slow", "warning", "health", "It is slow now", {})["summary"]
+
+
+def change_memory(_):
+    return store.remember("note", "The quay is 400 metres long.", title="Quay")
+
+
+def change_people(_):
+    return people.add("eve", "reader", by="ana")["id"]
+
+
+def change_agents(_):
+    person = registry.Person("ana", "owner")
+    return registry.create({"name": "digger", "instructions": "Dig.", "tools": []}, person).name
+
+
+def change_digests(question):
+    db.execute(
+        "INSERT INTO digest (run_id, flow, namespace, edition, local_day, number, window_until,"
+        " recipients, subject, html, plain) VALUES (%s, 'daily_research', 'main', 'daily',"
+        " '2026-11-29', 1, now(), '{}', 'All about cranes', '', '')",
+        [question()["run_id"]],
+    )
+    return "All about cranes"
+
+
+@pytest.mark.parametrize(
+    ("path", "name", "change"),
+    [
+        ("/waiting", "questions", change_question),
+        ("/system", "system", change_alert),
+        ("/memory?type=note", "newest", change_memory),
+        ("/people", "people", change_people),
+        ("/system/agents", "agents", change_agents),
+        ("/digests", "digests", change_digests),
+    ],
+)
+def test_a_page_that_is_open_shows_what_changes(served, question, path, name, change):
+    with watch(served, "ana", path)[1] as read_next:
+        before = read_until(read_next, part(name))
+        wanted = change(question)
+        found = read_until(read_next, lambda one: part(name)(one) and wanted in one[2]["html"])
+
+    assert wanted not in before[2]["html"]
+    # What somebody types stands outside of what is drawn anew.
+    assert "<textarea" not in found[2]["html"] and 'name="q"' not in found[2]["html"]
+
+
+def test_nobody_is_shown_the_page_of_another_role(served, run_of):
+    store.remember("note", "The quay is 400 metres long.", title="Quay")
+    for path in ("/memory", "/api/agents", "/nowhere", "//evil.example/memory", "\0\udcff"):
+        query = urlencode({"page": path}, errors="surrogatepass")
+        with stream(served, f"/live?{query}", sign_in("di")) as read_next:
+            told = [read_next(), read_next()]
+
+        assert {one[2]["part"] for one in told} == {"bar", "count"}
+
+
+def test_an_open_page_is_drawn_once_for_all_who_have_it_open(served, question, monkeypatch):
+    drawn = []
+    real = pages.render_blocks
+    monkeypatch.setattr(
+        pages, "render_blocks", lambda *given, **values: drawn.append(1) or real(*given, **values)
+    )
+    cookie = sign_in("ana")
+
+    with contextlib.ExitStack() as opened:
+        readers = [
+            opened.enter_context(stream(served, "/live?page=%2Fwaiting", cookie)) for _ in range(8)
+        ]
+        for read_next in readers:
+            read_until(read_next, part("questions"))
+        before = len(drawn)
+        subject = question()["arguments"]["subject"]
+        for read_next in readers:
+            read_until(read_next, lambda found: subject in str(found))
+
+    assert before == 1 and len(drawn) <= 3
+
+
+def test_who_is_signed_out_sees_no_more_of_an_open_page(served, question):
+    with stream(served, "/live?page=%2Fwaiting", sign_in("bo")) as read_next:
+        read_until(read_next, part("questions"))
+        sign_ins.end(sign_ins.list_open("bo")[0]["id"], "ana")
+        question()
+        found = read_until(read_next, lambda one: one[0] == "signed_out" or "Lunch" in str(one))
+
+    assert found[0] == "signed_out"
 
 
 def test_a_token_follows_its_persons_runs(served, run_of):

@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from html import unescape
 
 import pytest
 
@@ -156,7 +157,11 @@ def test_thousands_of_runs_come_in_pages_with_their_filters_in_the_address(brows
     last = cy.get("/runs?status=failed&page=20").text
     behind = cy.get("/runs?status=failed&page=21").text
 
-    assert first.count("data-row") == 50 and 'href="/runs?page=2&amp;status=failed"' in first
+    older = unescape(re.search(r'rel="next" href="([^"]+)"', first)[1])
+    second = cy.get(older).text
+    assert first.count("data-row") == second.count("data-row") == 50
+    assert "page=2" in older and "status=failed" in older and "page 2" in second
+    assert not set(re.findall(r'id="r([^"]+)"', first)) & set(re.findall(r'id="r([^"]+)"', second))
     assert last.count("data-row") == 50 and 'rel="next"' not in last
     assert "No run fits these filters" in behind
     for page in ("0", "-1", "x", "9" * 30, "1.5"):
@@ -291,6 +296,49 @@ def test_a_question_that_nobody_answered_in_time_is_over(browser, question, conf
 
     assert answer.status_code == 409
     assert actions.get_by_id(str(row["id"]))["state"] == "expired"
+
+
+def test_a_step_is_shown_by_itself_with_what_it_read(browser, run_of):
+    run_id = run_of("cy", "Searching… 12 results", session="one", status="failed", error="broken")
+    db.execute(
+        "INSERT INTO evidence (id, run_id, topic_id, namespace, url, title, body, created_at)"
+        " SELECT 'ev_1', id, 't', 'main', 'https://cell.example/a', 'Cells', 'It makes 12 GWh.',"
+        " (SELECT started_at FROM step WHERE run_id = run.id) FROM run WHERE id = %s",
+        [run_id],
+    )
+    path = db.fetch_one("SELECT path FROM step WHERE run_id = %s", [run_id])["path"]
+    cy = browser("cy")
+
+    part = cy.get(f"/runs/{run_id}?step={path}&part=1").text
+
+    assert "<html" not in part and "Searching… 12 results" in part
+    assert f"/runs/{run_id}/passages/ev_1" in part
+    assert browser("bo").get(f"/runs/{run_id}?step={path}&part=1").status_code == 404
+
+
+def test_an_agents_answer_shows_its_sources(browser, run_of):
+    run_id = run_of("cy", session="one", flow="ask_agent")
+    db.execute(
+        "INSERT INTO evidence (id, run_id, topic_id, namespace, url, title, body) VALUES ('ev_1',"
+        " %s, 't', 'main', 'https://cell.example/a', 'Cells', 'It makes 12 GWh.')",
+        [run_id],
+    )
+    finding = {"text": "It makes 12 GWh.", "citations": ["ev_1"], "about": ""}
+    details = {
+        "topic_id": "task",
+        "title": "How much?",
+        "findings": [finding],
+        "conflicts": [],
+        "confidence": {},
+        "written_by": ["digger"],
+    }
+    text = "It makes 12 GWh. [1]\n\n1. Cells: https://cell.example/a"
+    runs.keep(run_id, {"answer": {"text": text, "details": details}})
+
+    html = browser("cy").get("/talk/one").text
+
+    assert f'href="/runs/{run_id}/passages/ev_1?n=1"' in html and "Written by digger" in html
+    assert "1. Cells:" not in html
 
 
 def test_an_answer_is_judged(browser, run_of):

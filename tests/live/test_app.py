@@ -10,6 +10,7 @@ from tests.live.conftest import ROOT
 from tests.live.windmill import TOKEN, WORKSPACE, Recorded
 
 APP = "f/millrace/today"
+CONSOLE = "f/millrace/console"
 
 
 def test_the_app_is_bundled_and_sent_with_its_files(pushed: Recorded):
@@ -39,6 +40,14 @@ def test_the_app_calls_only_what_was_pushed_and_only_for_those_who_are_logged_in
     for name, call in app["value"]["runnables"].items():
         assert call["path"] in (pushed.scripts if call["runType"] == "script" else pushed.flows)
         assert f"{name}:{call['runType']}/{call['path']}" in allowed
+
+
+def test_the_app_console_opens_it_and_comes_back_as_it_was_pushed(pushed: Recorded, bundle: Path):
+    app = pushed.apps[CONSOLE]
+
+    assert "iframe" in app["js"] and "find_console" in str(app["value"]["runnables"])
+    assert len(app["js"]) < 6000
+    assert apps.from_server(app) == apps.from_files(bundle, CONSOLE)
 
 
 def test_a_visitor_of_the_app_cannot_go_on_with_a_run_of_others(pushed: Recorded):

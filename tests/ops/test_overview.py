@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from f.millrace.core import db, errors, windmill
-from f.millrace.ops import health, overview
+from f.millrace.ops import find_console, health, overview
 from f.millrace.research import show_digest
 from f.millrace.trust import actions, approvals
 from tests.research.conftest import NOW, conflicting, item
@@ -217,3 +217,11 @@ def test_the_next_schedule_comes_first_and_those_that_are_off_last(
         ("f/millrace/off", None),
     ]
     assert told[0]["summary"] == "often"
+
+
+def test_the_app_console_is_told_where_the_console_is(configure: Any) -> None:
+    configure(console_url=" https://console.home.example/ ")
+    assert find_console.main() == {"url": "https://console.home.example", "framed": False}
+
+    configure(console_framed_by="https://windmill.home.example")
+    assert find_console.main()["framed"]

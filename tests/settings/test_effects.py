@@ -118,6 +118,10 @@ EFFECTS: dict[str, tuple[str, str]] = {
     "mail_from": (HERE, "test_mails_come_from_the_address_of_the_setting"),
     "mail_name": (HERE, "test_mails_name_their_sender_and_who_takes_replies_as_the_settings_say"),
     "reply_to": (HERE, "test_mails_name_their_sender_and_who_takes_replies_as_the_settings_say"),
+    "console_framed_by": (
+        "console/test_access.py",
+        "test_who_may_show_the_console_in_a_frame_is_a_setting",
+    ),
     "public_url": ("research/test_replies.py", "test_one_click_unsubscribes"),
     "outbox_dir": ("tools/test_mail.py", "test_an_outbox_that_cannot_be_written_is_said"),
     "otlp_endpoint": ("telemetry/test_export.py", "test_a_run_is_one_trace_whose_id_is_the_runs"),

@@ -265,7 +265,8 @@ async def _pick_sentences(text: str, tools: toolbox.Toolbox) -> task_agent.TaskR
     if not lines:
         return task_agent.TaskResult("Nothing was found.", None)
     text = "\n".join([*lines, "", *_list(sources)])
-    return task_agent.TaskResult(text, None, sources=sources)
+    findings = [finding.model_dump(mode="json") for finding in summary.findings]
+    return task_agent.TaskResult(text, None, sources=sources, findings=findings)
 
 
 async def _search(text: str, tools: toolbox.Toolbox) -> list[Any]:

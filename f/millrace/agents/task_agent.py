@@ -45,6 +45,7 @@ class TaskResult:
     stopped_because: str = ""  # why it is not finished; empty when it is
     escalated: bool = False  # it was stuck, also on another way: a person should look
     sources: list[dict[str, Any]] = field(default_factory=list)  # number, title, url
+    findings: list[dict[str, Any]] = field(default_factory=list)  # sentences, with what they cite
 
 
 def do_task(run_id: str, task: str) -> TaskResult:

@@ -10,6 +10,7 @@ scripts/millrace step assist/run_agent agent=reader task="What is new about tide
 """
 
 from f.millrace.agents import defined_agent, registry, task_agent
+from f.millrace.assist import close
 from f.millrace.core import contracts, db, errors, run_context
 from f.millrace.telemetry import events, runs, spans
 from f.millrace.tools import approved_calls
@@ -77,6 +78,15 @@ def _keep(run_id: str, task: str, found: registry.Agent, result: task_agent.Task
         "stopped_because": result.stopped_because,
         "sources": result.sources,
     }
+    if result.findings:
+        answer[close.DETAILS] = {
+            "topic_id": "task",
+            "title": task[:LONGEST_TITLE],
+            "findings": result.findings,
+            "conflicts": [],
+            "confidence": {},
+            "written_by": [found.name],
+        }
     agent = {"name": found.name, "version": found.version}
     with db.transaction():
         runs.keep(run_id, {"answer": answer, "agent": agent})

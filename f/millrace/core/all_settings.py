@@ -555,6 +555,18 @@ class Settings:
             )
         ),
     ] = {}
+    console_framed_by: Annotated[
+        str,
+        Option(
+            description=(
+                "Origin whose pages may show the console in a frame, such as Windmill's"
+                " (https://windmill.example), for its app Console; empty: none may. Browsers send"
+                " the sign-in along only within one site: console.example and windmill.example"
+                " are two, console.home.example and windmill.home.example are one."
+            ),
+            pattern=r"^\s*(https?://[^\s/?#@;,]+/?\s*)?$",
+        ),
+    ] = ""
     confidence_silent: Annotated[
         int, Option(ge=0, le=100, description="Above this, findings are published silently.")
     ] = 90

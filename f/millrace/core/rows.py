@@ -5,7 +5,7 @@
 
 For type checkers only; no step loads it: import it below `if TYPE_CHECKING:`.
 
-Migrations: 58c4a9ad7f1030dd651699eca1f6d0754d06da2bac9754a32a3837022c535f1f
+Migrations: aeb3f7988c787eb5620087dcb1def8a2d17487451ef67d23f26bfc4ce09172e7
 """
 
 from datetime import date, datetime

@@ -2,30 +2,84 @@
 const $ = (chosen, root = document) => root.querySelector(chosen);
 const $$ = (chosen, root = document) => [...root.querySelectorAll(chosen)];
 const body = document.body;
+document.documentElement.dataset.scripted = '';
 
-// Parts of the page, as the server made them anew. What has the focus or is being read stays.
+// Parts of the page, as the server made them anew: what did not change stays as it is, so the focus,
+// what was opened and what was typed stay, too.
+const OWN = 'figure.passage[data-of], .gone';
+const KEPT = new Set(['open', 'aria-expanded', 'data-sent', 'data-open']);
 function replace(name, html) {
-  if (name === 'new') return countNew(Number(html));
   for (const place of $$(`[data-part="${name}"]`)) {
-    const card = document.activeElement?.closest('[data-card]');
-    if (card && place.contains(card) && html.includes('data-key="a"')) continue;
-    const open = $$('details[open]', place).length;
-    const passages = $$('figure.passage', place).map((one) => one.dataset.of);
-    const inner = $('.scroll', place);
-    const top = inner ? inner.scrollTop : 0;
-    place.innerHTML = html;
-    if (open) $$('details', place).forEach((one) => { one.open = true; });
-    if (inner && $('.scroll', place)) $('.scroll', place).scrollTop = top;
-    for (const address of passages) $(`a[data-passage][href="${CSS.escape(address)}"]`, place)?.click();
+    const made = document.createElement('template');
+    made.innerHTML = html;
+    const focused = place.contains(document.activeElement);
+    morph(place, made.content);
+    if (focused && !place.contains(document.activeElement)) refocus(place);
   }
   stay();
 }
 
-function countNew(number) {
-  const button = $('[data-new]');
-  if (!button) return;
-  button.hidden = number === 0;
-  button.textContent = `${number} new`;
+function isOwn(node) {
+  return node.nodeType === 1 && node.matches(OWN);
+}
+
+function morph(old, fresh) {
+  const known = new Map([...old.children].filter((one) => one.id).map((one) => [one.id, one]));
+  const wanted = new Set([...fresh.children].map((one) => one.id).filter(Boolean));
+  let place = old.firstChild;
+  const skip = () => {
+    while (place && (isOwn(place) || (place.id && !wanted.has(place.id)))) place = place.nextSibling;
+  };
+  for (const node of [...fresh.childNodes]) {
+    skip();
+    const same = place && place.nodeName === node.nodeName && !place.id ? place : null;
+    const match = node.id ? known.get(node.id) : same;
+    if (!match || match.nodeName !== node.nodeName) {
+      old.insertBefore(node, place);
+    } else {
+      if (match === place) place = place.nextSibling;
+      else old.insertBefore(match, place);
+      known.delete(match.id);
+      update(match, node);
+    }
+  }
+  const kept = new Set([...fresh.childNodes]);
+  const last = place;
+  for (let one = last; one; ) {
+    const next = one.nextSibling;
+    if (!isOwn(one) && !kept.has(one) && !(one.id && wanted.has(one.id))) remove(one);
+    one = next;
+  }
+  for (const one of known.values()) if (!wanted.has(one.id) && one.parentNode === old) remove(one);
+}
+
+function update(old, fresh) {
+  if (old.isEqualNode(fresh)) return;
+  if (old.nodeType !== 1) {
+    old.nodeValue = fresh.nodeValue;
+    return;
+  }
+  for (const { name } of [...old.attributes]) {
+    if (!fresh.hasAttribute(name) && !KEPT.has(name)) old.removeAttribute(name);
+  }
+  for (const { name, value } of [...fresh.attributes]) {
+    if (old.getAttribute(name) !== value && !(KEPT.has(name) && old.hasAttribute(name))) old.setAttribute(name, value);
+  }
+  morph(old, fresh);
+}
+
+// A question that somebody else answered stays where it is, so that no other one moves under the hand.
+function remove(node) {
+  if (node.nodeType !== 1 || !node.matches('[data-card]')) return node.remove();
+  node.classList.add('gone');
+  node.inert = true;
+  $('header span', node).textContent = 'answered';
+}
+
+function refocus(place) {
+  const next = $('[data-card]:not(.gone), [data-row], [data-step]', place) ?? $('#main');
+  if (!next.hasAttribute('tabindex') && !next.matches('a')) next.tabIndex = -1;
+  next.focus({ preventScroll: true });
 }
 
 function line(html) {
@@ -57,10 +111,9 @@ let after = Number(body.dataset.after || 0);
 let over = false;
 function follow() {
   if (stream || over || !$('[data-part]')) return;
-  const query = new URLSearchParams();
+  const query = new URLSearchParams({ page: body.dataset.page });
   if (body.dataset.follow) query.set('run', body.dataset.follow);
-  if (after) query.set('after', String(after));
-  if (body.dataset.newest) query.set('newest', body.dataset.newest);
+  if (body.dataset.follow && after) query.set('after', String(after));
   stream = new EventSource(`/live?${query}`);
   const heard = (name, act) => stream.addEventListener(name, (event) => {
     if (event.lastEventId) after = Math.max(after, Number(event.lastEventId));
@@ -108,6 +161,24 @@ async function openPassage(chip) {
   holder.after(figure);
 }
 
+// A step of the flow opens beside it: what it got, said, read and cost.
+const picked = $('[data-picked]');
+let pickedFrom = '';
+async function pick(step) {
+  const [address] = step.getAttribute('href').split('#');
+  const answer = await fetch(`${address}&part=1`, { headers: { accept: 'text/html' } });
+  if (!answer.ok || !picked || picked.closest('.col').offsetParent === null && innerWidth > 759) return location.assign(step.href);
+  picked.innerHTML = await answer.text();
+  pickedFrom = step.getAttribute('href');
+  if (innerWidth < 760) show('state');
+  $('.picked', picked).focus();
+}
+function unpick() {
+  picked.replaceChildren();
+  if (innerWidth < 760) show('flow');
+  $(`[data-step][href="${CSS.escape(pickedFrom)}"]`)?.focus();
+}
+
 function show(view) {
   const room = $('.room');
   if (!room) return;
@@ -122,6 +193,12 @@ document.addEventListener('click', (event) => {
     event.preventDefault();
     openPassage(chip);
   }
+  const step = event.target.closest('.room [data-step]');
+  if (step && !event.metaKey && !event.ctrlKey) {
+    event.preventDefault();
+    pick(step);
+  }
+  if (event.target.closest('[data-unpick]')) unpick();
   const tab = event.target.closest('[data-show]');
   if (tab) show(tab.dataset.show);
   const suggested = event.target.closest('[data-suggest]');
@@ -168,6 +245,7 @@ room?.addEventListener('drop', (event) => {
   $('input[type="file"]', files).files = event.dataTransfer.files;
   files.requestSubmit();
 });
+$('input[type="file"]', files ?? document.createElement('form'))?.addEventListener('change', () => files.requestSubmit());
 files?.addEventListener('submit', () => { $('[data-sending]', files).textContent = 'Sending…'; });
 
 // Keys.
@@ -189,7 +267,7 @@ function key(event) {
   if (name === '/') return ($('[data-write] textarea') ?? $('[data-search]'))?.focus();
   if (name === 'n') return location.assign('/talk');
   if (name === 'j' || name === 'k') return move(name === 'j' ? 1 : -1);
-  if (name === 'Escape') return $('[data-stop]')?.requestSubmit();
+  if (name === 'Escape') return picked?.firstChild ? unpick() : $('[data-stop]')?.requestSubmit();
   if (name === 'a' || name === 'd') {
     return document.activeElement?.closest('[data-card]')?.querySelector(`[data-key="${name}"]`)?.click();
   }

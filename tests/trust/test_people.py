@@ -84,7 +84,7 @@ def test_a_token_signs_in_and_is_kept_as_a_hash(owner):
 
     row, secret = access_tokens.create("bo", "laptop", by=owner)
 
-    assert access_tokens.find_caller(secret) == ("bo", "member", False)
+    assert access_tokens.find_caller(secret) == ("bo", "member", False, str(row["id"]))
     assert secret not in str(db.fetch_all("SELECT * FROM access_token"))
     assert row["expires_at"] - row["created_at"] == timedelta(days=access_tokens.DAYS)
     assert access_tokens.find_caller(secret[:-1] + ("a" if secret[-1] != "a" else "b")) is None

@@ -132,7 +132,10 @@ def kind_of(name: str) -> str:
         words.pop()
     if not words:
         return ""
-    last, before = words[-1], words[-2] if len(words) > 1 else ""
+    return _kind_of_words(words[-1], words[-2] if len(words) > 1 else "")
+
+
+def _kind_of_words(last: str, before: str) -> str:
     if last in PLURALS or (last == "keys" and before in OF_KEYS):
         # Also of figures and of pieces of text: `tokens: 4096`.
         return "weak"

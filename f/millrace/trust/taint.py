@@ -154,6 +154,12 @@ class TaintContext:
             if len(each) > outflow.FREE_RUNS
         )
 
+    def price_of_blanks(self, text: str, addresses: list[str], place: str) -> float:
+        """Return the bits of the white space around a text, and before the addresses in it."""
+        # Without its addresses a text ends where they stood.
+        inner = outflow.price_of_spaces(text, self._free(place)) if addresses else 0.0
+        return outflow.price_of_edges(text) + inner
+
     def reduce(self, text: str, place: str = WORLD) -> str:
         """Return the text without the words that may not leave to the place unasked."""
         if not (self.tainted and self.private_elsewhere(place)):
@@ -322,23 +328,16 @@ def _weigh(
         return ""
     text = str(value)
     addresses = tool_answers.addresses_in(text, path)
-    if guarded:
-        load.bits += outflow.price_of_edges(text)
-        # Without its addresses a text ends where they stood.
-        load.bits += outflow.price_of_spaces(text) if addresses else 0.0
+    load.bits += taint_context.price_of_blanks(text, addresses, place) if guarded else 0.0
     if load.bits == outflow.FORBIDDEN:
         return (
             f"it comes after private data was read, and {path} has white space around it that says"
             " nothing"
         )
+    fault = _weigh_addresses(addresses, taint_context, place, guarded, load)
+    if fault:
+        return fault
     for url in addresses:
-        fault, bits = _weigh_address(url, taint_context, place, guarded)
-        if fault:
-            return fault
-        load.links.add(deobfuscation.normalise_address(url))
-        load.link_bits += bits
-        if guarded and taint_context.origin_of_link(url):
-            load.bits += taint_context.bits_of_spelling(url, place)
         text = text.replace(url, " ", 1)
     if not guarded or taint_context.own.names_moment(text):
         return ""
@@ -348,6 +347,21 @@ def _weigh(
             f"it comes after private data was read, and {path} carries words that neither the user"
             " nor a public source said"
         )
+    return ""
+
+
+def _weigh_addresses(
+    urls: list[str], taint_context: TaintContext, place: str, guarded: bool, load: outflow.Load
+) -> str:
+    """Add to the load what the choice of addresses tells; return why one may not be opened."""
+    for url in urls:
+        fault, bits = _weigh_address(url, taint_context, place, guarded)
+        if fault:
+            return fault
+        load.links.add(deobfuscation.normalise_address(url))
+        load.link_bits += bits
+        if guarded and taint_context.origin_of_link(url):
+            load.bits += taint_context.bits_of_spelling(url, place)
     return ""
 
 

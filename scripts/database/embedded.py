@@ -263,7 +263,7 @@ class Embedded:
             found = server_process.read(self.data)
             if found and found.pid == pid and found.is_ready:
                 return
-            if not server_process.command_line(pid)[0:1]:
+            if server_process.has_ended(pid):
                 with open(log, "rb") as file:
                     file.seek(began)
                     said = file.read().decode(errors="replace")

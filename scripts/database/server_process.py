@@ -73,6 +73,24 @@ def command_line(pid: int) -> list[str]:
         return []
 
 
+def has_ended(pid: int) -> bool:
+    """Tell whether there is no such process, or only its entry until its parent looks; one that is
+    about to become another program may have no words, and runs.
+    """
+    if Path("/proc/self/stat").exists():
+        try:
+            state = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2]
+        except OSError:
+            return True
+        return state.split()[:1] in (["Z"], ["X"], [])
+    import psutil
+
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return True
+
+
 def clear_process_id(data: Path) -> None:
     """Have the file name no process, as that of a server which is gone; Postgres then starts, and
     still looks whether anybody uses its memory.

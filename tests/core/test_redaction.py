@@ -608,6 +608,8 @@ def test_an_address_with_a_name_and_no_password_is_no_secret(
         "wachtwoord: letmein7",
         "lösenord: letmein7",
         "pswd=letmein1",
+        "passwords: [letmein1, 'letmein2!']",
+        "app.login('ada', 'letmein7')",
     ],
 )
 def test_short_names_and_names_of_other_languages_tell_a_password(text: str) -> None:
@@ -638,6 +640,19 @@ def test_short_names_and_names_of_other_languages_tell_a_password(text: str) -> 
         'expect: `{"key":[123,123]}`,',
         "* `apiKey`: アプリケーション固有のキーで、これらのものから取得できます。",
         "Password: b64Pwd,",
+        't.Errorf("[%v] while verifying token: %T:%v", name, err, err)',
+        "- urn:k8s:secret:name:key1",
+        "GET /confirmation?confirmation_token=abcdef",
+        "https://a.example/?q=test&token=token_1234&val=1",
+        "LICENSE_KEY=REPLACE_LICENSE_KEY_HERE",
+        'TableKey key = "LogDataTable"',
+        "privateKey = jwtTestRSAPrivateKey",
+        'tokens: ["hello", "world", "utf8"]',
+        "tokens:\n  - word2vec\n  - fasttext",
+        "password policy of 2024\npassword manager2 is out",
+        "the token 0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48 is listed",
+        "Unexpected token 'h1' in JSON",
+        "the password SHA256 digest",
     ],
 )
 def test_counts_types_references_and_results_of_tests_stay(text: str) -> None:

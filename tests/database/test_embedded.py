@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import psycopg
@@ -352,3 +353,17 @@ def test_the_end_of_a_command_says_that_the_database_keeps_running(folder):
 def test_the_programs_need_a_path_that_a_shell_takes(folder):
     with pytest.raises(DatabaseUnavailable, match="rename the folder"):
         programs.open_to(None, folder / 'a"b', folder)
+
+
+def test_a_process_has_ended_when_it_is_gone_or_waits_for_its_parent_and_not_before():
+    child = subprocess.Popen(["/bin/sh", "-c", "read _"], stdin=subprocess.PIPE)
+    assert not server_process.has_ended(child.pid)
+
+    child.stdin.close()
+    deadline = time.monotonic() + 10
+    while not server_process.has_ended(child.pid) and time.monotonic() < deadline:
+        time.sleep(0.01)
+
+    assert server_process.has_ended(child.pid)  # nobody has waited for it yet
+    child.wait()
+    assert server_process.has_ended(child.pid)

@@ -279,6 +279,23 @@ def test_text_after_a_picture_is_part_of_the_mail():
     assert text.endswith("Before the map.\n\nAfter the map.")
 
 
+def test_a_mail_of_another_kind_of_text_is_read_and_an_invitation_beside_its_words_is_not():
+    message = mail()
+    message.set_content("SUMMARY:Pier closed", subtype="calendar")
+    assert text_of("a.eml", bytes(message)).endswith("SUMMARY:Pier closed")
+
+    message = mail()
+    message.set_content("The board meets on the pier.")
+    message.add_alternative("BEGIN:VEVENT\nUID:7\nSEQUENCE:0\nEND:VEVENT", subtype="calendar")
+    assert text_of("a.eml", bytes(message)).endswith("The board meets on the pier.")
+
+
+def test_a_mail_without_a_type_is_read_in_the_encoding_that_it_is_in():
+    text = text_of("a.eml", b"From: a@b.example\nSubject: S\n\nDer Pier schlie\xdft am Abend.\n")
+
+    assert text.endswith("Der Pier schließt am Abend.")
+
+
 @pytest.mark.parametrize(
     ("plain", "is_html"),
     [

@@ -42,7 +42,14 @@ from f.millrace.trust import defang, deobfuscation
             "open 192[.]168[.]0[.]1/admin or 10[.]0[.]0[.]1:8080",
         ),
         ("http://[::1]:9/x and http://[2001:db8::1]/y", "[::1] and [2001:db8::1]"),
-        ("sms:+491234 skype:mallory?call magnet:?xt=urn", "  "),
+        (
+            "sms:+491234 skype:mallory?call magnet:?xt=urn",
+            "sms[:]+491234 skype[:]mallory?call magnet[:]?xt=urn",
+        ),
+        ("Tel:+49 30 1234 or tel:112.", "Tel[:]+49 30 1234 or tel[:]112."),
+        ("Data:image sizes, file:a.txt", "Data[:]image sizes, file[:]a.txt"),
+        ("mailto:mallory@evil.example", "mailto[:]mallory@evil[.]example"),
+        ("view-source:https://evil.example/x", "view-source[:]evil[.]example"),
         (
             "Version 1.2.3.4 is out. The U.S. and the E.U. agree.It ends",
             "Version 1.2.3.4 is out. The U.S. and the E.U. agree.It ends",

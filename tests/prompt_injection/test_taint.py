@@ -345,6 +345,57 @@ def test_requests_and_letters_are_counted_whatever_they_say():
     assert context.count.requests == outflow.MOST_REQUESTS and context.count.letters > 400
 
 
+@pytest.mark.parametrize(
+    "query",
+    [
+        "  Leeds  ",
+        "      Leeds",
+        "new" + " " * 13 + "in Leeds",
+        "new\u2002in\u2003Leeds\u2009new\u00a0in Leeds",
+        ["Leeds", "new"] * 6,
+        [""] * 12,
+        [None] * 12,
+    ],
+)
+def test_white_space_and_the_length_of_a_list_can_spell_out_nothing(query):
+    assert search("new in Leeds") == "free" and search(query) == "ask"
+
+
+def test_white_space_around_an_address_can_spell_out_nothing():
+    context = read_all("Read https://leeds.example/a and https://leeds.example/b")
+
+    assert fetch(" " * 6 + "https://leeds.example/a", context) == "ask"
+    assert fetch("https://leeds.example/a" + " " * 13 + "https://leeds.example/b", context) == "ask"
+    assert fetch("https://leeds.example/a", context) == "free"
+
+
+@pytest.mark.parametrize(
+    ("request_", "query"),
+    [
+        (
+            "Weather in Porto, Faro, Braga, Evora, Coimbra, Sintra?",
+            "Porto Faro Braga Evora".split(),
+        ),
+        (
+            "Weather in Porto, Faro, Braga, Evora, Coimbra, Sintra?",
+            "Porto Faro Braga Evora Coimbra Sintra".split(),
+        ),
+        ("What happens on 5 March 2027?", "2027-03-05"),
+        ("Wann öffnet das Museum?", "Museum Öffnungszeiten"),
+        ("Translate good day to Greek", "el"),
+    ],
+)
+def test_what_the_user_asked_for_may_leave_as_a_program_writes_it(request_, query):
+    assert search(query, read_all(request_)) == "free"
+
+
+def test_the_other_name_of_the_site_that_the_user_named_is_his():
+    context = read_all("What does oakhill.example say?")
+
+    assert fetch("https://www.oakhill.example/", context) == "free"
+    assert fetch("https://www.hill.example/", context) == "ask"
+
+
 def test_which_of_many_links_is_opened_is_counted():
     context = read_all()
     context.link(*(f"https://found.example/{number}" for number in range(10)))

@@ -571,6 +571,8 @@ def test_letters_are_those_that_http_or_the_feed_says(title, encoding, declared,
         ("A &lt;i class=&quot;x&quot;&gt;plan", "A plan"),
         ("dict&lt;str, int&gt; &amp;amp; more", "dict<str, int> & more"),
         ("<![CDATA[a < b <em>and</em> c]]>", "a < b and c"),
+        ("The &lt;script&gt; tag and &lt;img&gt; loading", "The <script> tag and <img> loading"),
+        ("&lt;p&gt;A &lt;b&gt;bold&lt;/b&gt; &lt;div&gt; case", "A bold <div> case"),
     ],
 )
 def test_angle_brackets_in_a_title_are_markup_only_where_they_look_like_it(given, title):

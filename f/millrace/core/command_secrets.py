@@ -37,6 +37,25 @@ COMMANDS = (
             r"(?P<value>[^\s\"']{3,200})"
         ),
     ),
+    (
+        ("curl",),
+        (
+            r"\bcurl\b[^\n]{0,500}?\s-[a-zA-Z]{1,8}u[ =]?[\"']?[^\s:\"'/]{1,100}:"
+            r"(?P<value>[^\s\"']{3,200})"
+        ),
+    ),
+    (
+        ("pass:",),
+        (r"\s-{1,2}pass(?:in|out)?[ =][\"']?pass:(?P<value>[^\s\"'$]{3,200})"),
+    ),
+    (
+        ("login(", "authenticate(", "sign_in(", "log_in(", "signin(", "basic_auth(", "basicauth("),
+        (
+            r"(?i)(?:login|authenticate|log_in|sign_?in|basic_?auth)\(\s{0,4}"
+            r"(?P<quote>[\"'])[\w.@+-]{1,100}(?P=quote)\s{0,4},\s{0,4}"
+            r"(?P<mark>[\"'])(?=[^\"'\s]{0,200}[0-9!#$%^&*])(?P<value>[^\"'\s]{4,200})(?P=mark)"
+        ),
+    ),
     (("sshpass",), (r"\bsshpass\s{1,4}-p\s{0,4}[\"']?(?P<value>[^\s\"'$]{3,200})")),
     (
         (" -p",),
@@ -102,7 +121,12 @@ def _behind_schemes(text: str) -> Iterator[Span]:
         if match["scheme"].lower() == "basic":
             if _is_secret_login(value):
                 yield match.span("value")
-        elif len(value) >= 12 and value[0] != "/" and secret_formats.looks_random(value):
+        elif (  # `the token 0x…` is the address of a coin
+            len(value) >= 12
+            and value[0] != "/"
+            and not value.startswith("0x")
+            and secret_formats.looks_random(value)
+        ):
             yield match.span("value")
 
 

@@ -32,12 +32,16 @@ TELLING = "(?i)" + "|".join(
 )
 HINTS = tuple(
     "pass pwd pswd pw wachtwoord losenord lösenord adgangskode salasana heslo hasło jelszó şifre"
-    " secret token key auth cred cookie jwt sig sid sess pat dsn kennwort contrase senha"
+    " psk secret token key auth cred cookie jwt sig sid sess pat dsn kennwort contrase senha"
     " парол parola 密 口令 パスワード 비밀".split()
 )
 NAME_LETTERS = frozenset("_-.$")
 LONGEST_VALUE = 4096
 LEAST_PASSWORD = 4
+# What a service issues, where only a sentence names it.
+LEAST_ISSUED = 16
+# Fewer small letters than these are a word, where a service issues what stands there.
+LEAST_WORD = 9
 # Where a name and its value are all of a line.
 OF_LINES = {"after :": "setting", "after =": "assignment"}
 # Where a value has a line, or the place in it, to itself.
@@ -46,6 +50,8 @@ ALONE = frozenset({"setting", "assignment", "given", "pair", "option", "header",
 # Of a script without spaces between words: where many stand together, they are a sentence.
 SENTENCE = r"[、。，；]|[\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff]{9}"
 COUNT = r"[-+]?\d[\d.,:/]*\s?[a-zA-Z%]{0,3}"
+# Where a program or an address gives a value, most likely one of a test.
+OF_PROGRAMS = frozenset({"given", "given, quoted", "after =, quoted"})
 # Where text in quotes is a value; in a sentence it is a quotation.
 QUOTED = frozenset({"after =, quoted", "after :, quoted", "quoted name, quoted"})
 BEHIND = (
@@ -57,9 +63,16 @@ VALUE_OF_PAIR = (
     r"(?i)(?:\\{0,6}[\"'])?\s{0,4}(?:</\w{1,20}>)?[,;]?\s{0,20}(?:<|\\{0,6}[\"'])?"
     r"(?:value|val|content)\\{0,6}[\"']?\s{0,3}[:=>]\s{0,3}"
 )
+# `variable "db_password" {`, then `default = "…"`.
+DEFAULT_OF_VARIABLE = r"\"\s{0,4}\{[^{}\"]{0,400}?\bdefault\s{0,20}=\s{0,4}"
 BEFORE_ELEMENT = r"<(?:[A-Za-z]\w{0,24}:)?\Z"
 # `secret: string = "…"`
 TYPED = r":[ \t]{0,4}[&'\w.:\[\]<>|? ]{1,60}?[ \t]{0,4}=[ \t]{0,4}(?=[\"'`])"
+# The places of a list: `[a, b]`, or a line each behind a hyphen.
+IN_BRACKETS, IN_LINES = r"\s{0,4}\[\s{0,20}", r"[ \t]{0,4}\n[ \t]{0,40}-[ \t]{1,4}"
+NEXT_IN_BRACKETS = r"\\{0,6}[\"'`]?\s{0,4},\s{0,20}"
+NEXT_IN_LINES = r"[\"'`]?[ \t]{0,4}(?:#[^\n]{0,200})?\n[ \t]{0,40}-[ \t]{1,4}"
+MOST_OF_LIST = 100
 OPENING = r"(?:[bfruBFRU]{1,2}|@)?(\\{0,6}[\"'`])"
 BARE = r"[^\s\"'`<>,;&)\]}|\\]{1,4096}"
 SCHEME = (
@@ -68,6 +81,7 @@ SCHEME = (
 )
 OF_COOKIES = frozenset("path domain expires max-age samesite version comment priority".split())
 COOKIE = r"[\w.%-]{1,100}=[^\s;]{2,}"
+ALL_OF_LINE = r"(?P<quote>[\"']?)(?P<value>[^\s\"'`<>()]{4,200})(?P=quote)[ \t]{0,8}(?=[\r\n]|\Z)"
 LINE = r"[^\"'`\n\\]{1,4096}"
 # A user and a password as a list.
 USER_AND_PASSWORD = (
@@ -106,10 +120,10 @@ def find(text: str) -> Iterator[Span]:
             continue
         name = _name_around(text, hit.start(), hit.end())
         done = name.end
-        span = _value_behind(text, name) if name.kind else None
-        if span and span[1] > span[0]:
-            yield span
-            done = span[1]
+        for span in _values_behind(text, name) if name.kind else ():
+            if span[1] > span[0]:
+                yield span
+                done = span[1]
 
 
 def _name_around(text: str, start: int, end: int) -> SecretName:
@@ -127,10 +141,42 @@ def _is_of_name(letter: str) -> bool:
     return letter.isalnum() or letter in NAME_LETTERS
 
 
+def _values_behind(text: str, name: SecretName) -> Iterator[Span]:
+    span = _value_behind(text, name)
+    if span:
+        yield span
+        return
+    behind = _compile(BEHIND).match(text, name.end)
+    if behind and behind["sign"] in (":", "=", "=>", ":="):
+        yield from _in_list(text, name, behind.end())
+
+
+def _in_list(text: str, name: SecretName, at: int) -> Iterator[Span]:
+    """Yield the secrets of a list: `passwords: ["...", "..."]`, or a line each."""
+    in_lines = _compile(IN_LINES).match(text, at)
+    found = in_lines or _compile(IN_BRACKETS).match(text, at)
+    following = _compile(NEXT_IN_LINES if in_lines else NEXT_IN_BRACKETS)
+    if secret_names.names_passwords(name.text):
+        name = name._replace(kind="password")
+    for _ in range(MOST_OF_LIST):
+        if found is None:
+            return
+        opening = _compile(OPENING).match(text, found.end())
+        value = _compile(BARE).match(text, opening.end() if opening else found.end())
+        if value is None:
+            return
+        if _is_secret(value[0], name, "list, quoted" if opening else "list"):
+            yield value.span()
+        found = following.match(text, value.end())
+
+
 def _value_behind(text: str, name: SecretName) -> Span | None:
     pair = _compile(VALUE_OF_PAIR).match(text, name.end)
     if pair and _names_a_pair(text, name):
         return _read(text, name, pair.end(), "pair")
+    default = _compile(DEFAULT_OF_VARIABLE).match(text, name.end)
+    if default:
+        return _read(text, name, default.end(), "after =")
     typed = _compile(TYPED).match(text, name.end)
     if typed:
         return _read(text, name, typed.end(), "after =")
@@ -160,7 +206,9 @@ def _gives_a_value(text: str, name: SecretName, behind: "re.Match[str]") -> bool
     if sign == ":":
         # `[name]: address` of Markdown, `name :word` of Ruby.
         of_ruby = text[behind.start("sign") - 1] in " \t" and not behind["space"]
-        return not (close.endswith("]") or of_ruby)
+        # `urn:k8s:secret:name`: a path whose parts are set apart by colons.
+        of_path = text[max(0, name.start - 1) : name.start] == ":" and not behind["space"]
+        return not (close.endswith("]") or of_ruby or of_path)
     if sign != ",":
         return True
     # The first of two arguments names what the second is; a later one is a value itself.
@@ -227,16 +275,42 @@ def _spaced(text: str, name: SecretName, behind: "re.Match[str]") -> Span | None
     told = _compile(IS).match(text, at)
     if told:
         return _read(text, name, told.end(), "sentence")
-    if name.text.startswith("--"):
-        return _read(text, name, at, "option")
     before = text[max(0, name.start - 200) : name.start]
+    is_option = name.text.startswith("-") and name.kind != "weak"
+    if name.text.startswith("--") or (is_option and before[-1:] in ("", " ", "\n")):
+        return _read(text, name, at, "option")
     if name.text == "password" and _compile(LOGIN).search(before):
         return _read(text, name, at, "given")
     if name.text.isupper() and text[at : at + 1] == "'":
         return _read(text, name, at, "given")
-    if name.text.isupper() and before.endswith(("ENV ", "setx ", "set ")):
+    if before.endswith("set ") or (name.text.isupper() and before.endswith(("ENV ", "setx "))):
         return _read(text, name, at, "option")
-    return None
+    return _of_directive(text, name, at) or _of_sentence(text, name, at)
+
+
+def _of_directive(text: str, name: SecretName, at: int) -> Span | None:
+    """Return the value of a line that holds a name and a value, as in `.netrc` and `redis.conf`."""
+    if name.kind != "password" or not _stands_first(text, name):
+        return None
+    value = _compile(ALL_OF_LINE).match(text, at)
+    if value is None or not _is_secret(value["value"], name, "directive"):
+        return None
+    return value.span("value")
+
+
+def _of_sentence(text: str, name: SecretName, at: int) -> Span | None:
+    """Return what a sentence or a log names: `login with token 'x' failed`."""
+    if name.kind not in ("password", "secret"):
+        return None
+    quoted = text[at : at + 1] in ("'", '"', "`")
+    span = _read(text, name, at, "sentence")
+    if span is None:
+        return None
+    value = text[span[0] : span[1]]
+    if quoted and name.kind == "password":
+        return span
+    long_enough = len(value) >= LEAST_ISSUED and not value.startswith("0x")
+    return span if long_enough and _random(value) else None
 
 
 def _element(text: str, name: SecretName, at: int) -> Span | None:
@@ -400,9 +474,14 @@ def _stands_for_another(value: str, name: SecretName, place: str) -> bool:
     is_of_test = place == "after =, quoted" and secret_names.is_pin(value)  # `token = "12345"`
     return (
         is_of_test
+        or (name.kind == "secret" and place in OF_PROGRAMS and _is_short_word(value))
         or secret_names.names_itself(name.text, value)
         or secret_names.is_description(value)
     )
+
+
+def _is_short_word(value: str) -> bool:
+    return value.isascii() and value.isalpha() and value.islower() and len(value) < LEAST_WORD
 
 
 def _holds_values_only(place: str) -> bool:

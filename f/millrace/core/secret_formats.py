@@ -96,6 +96,7 @@ FORMATS = (
     Format("Fireworks AI", "fw_", f"{A}{{22,}}+", random=True),
     Format("Firecrawl", "fc-", HEX32),
     Format("Flutterwave", "FLWSECK_TEST- FLWSECK- FLWPUBK_TEST-", f"{A}{{12,}}+(?:-X)?"),
+    Format("Elastic", "essu_", "[A-Za-z0-9+/]{40,}+=*", random=True),
     Format("Fly.io", "fo1_ fm1a_ fm1r_ fm2_", "[A-Za-z0-9+/_=,-]{40,}+", random=True),
     Format("Frame.io", "fio-u-", "[A-Za-z0-9_=-]{60,}+", random=True),
     Format("GitHub", "ghp_ gho_ ghu_ ghs_ ghr_", f"{A}{{30,}}+(?:[._-]{A}++){{0,20}}"),
@@ -122,6 +123,7 @@ FORMATS = (
     Format("IFTTT webhook", "/with/key/", f"{W}{{20,}}+", random=True, kept=True),
     Format("Infracost", "ico-", f"{A}{{32,}}+", random=True),
     Format("Intra 42", "s-s4t2ud- s-s4t2af- u-s4t2ud- u-s4t2af-", HEX64),
+    Format("Intercom", "dG9rO", "[A-Za-z0-9+/]{50,}+=*", random=True),
     Format("Jina AI", "jina_", f"{A}{{40,}}+"),
     Format("JSON Web Token", "eyJ", f"{W}{{8,1000}}+\\.{W}{{8,}}+\\.{W}*+"),
     Format("JSON Web Token, encrypted", "eyJ", f"{W}{{12,1000}}+(?:\\.{W}*+){{4}}"),
@@ -227,7 +229,9 @@ FORMATS = (
         kept=True,
     ),
     Format("Sourcegraph", "sgp_ slk_", f"(?:{A}{{5,16}}_)?[0-9a-fA-F]{{40,}}+"),
+    Format("Snyk", "snyk_uat. snyk_sat.", f"[0-9a-f]{{8}}\\.{W}{{40,}}+", random=True),
     Format("Square", "sq0atp- sq0csp- sq0idp- EAAAE EAAAl", f"{W}{{22,}}+", random=True),
+    Format("Stripe and Svix webhook", "whsec_", "[A-Za-z0-9+/]{24,}+=*", random=True),
     Format("Supabase, Vercel Blob", "vercel_blob_rw_", f"{A}{{16}}_{A}{{24,}}+"),
     Format("Tailscale", "tskey-", f"{A}{{2,20}}-{A}{{8,}}+(?:-{A}{{16,}}+)?"),
     Format("Tavily", "tvly-", f"(?:dev-|prod-)?{A}{{20,}}+", random=True),
@@ -257,6 +261,8 @@ LEAST_CHANGES = 0.12
 # Without figures, capitals have to be as frequent as they never are in `CamelCaseWords`.
 LEAST_CAPITALS = 0.25
 LONGER_THAN_WORDS = 20
+# `LogDataTable`
+JOINED_WORDS = r"\A[a-z]*+(?:[A-Z][a-z]{2,}+)++"
 
 
 def find(text: str) -> Iterator[Span]:
@@ -284,6 +290,8 @@ def looks_random(text: str) -> bool:
     if changes < max(2, LEAST_CHANGES * letters):
         return False
     capitals = sum(letter.isupper() for letter in text)
+    if not of_figures and _compile(JOINED_WORDS).fullmatch(text):
+        return False
     return of_figures >= 2 or LEAST_CAPITALS <= capitals / letters <= 1 - LEAST_CAPITALS
 
 

@@ -16,12 +16,14 @@ ENDINGS = tuple(
     "password passwd passphrase passcode passwort kennwort contraseña contrasena senha motdepasse"
     " wachtwoord lösenord losenord adgangskode salasana heslo hasło jelszó şifre secret token"
     " apikey pwd pswd credential credentials authorization cookie jwt sessionid sessid пароль парол"
-    " parola 密码 密碼 口令 パスワード 비밀번호".split()
+    " parola 密码 密碼 口令 パスワード 비밀번호 requirepass storepass keypass bindpw rootpw".split()
 )
 # Names of several words: "mot de passe : …".
 PHRASES = frozenset({"mot de passe", "mot_de_passe"})
 # Words that do so only where they stand alone, and only before what looks like a secret.
-WORDS = frozenset("pass pw auth pat sid dsn key session".split())
+WORDS = frozenset("pass pw psk auth pat sid dsn key session".split())
+# Several of them, in a list.
+PLURALS = frozenset("passwords passphrases passcodes secrets tokens apikeys jwts".split())
 # Words that do so only in addresses.
 OF_ADDRESSES = frozenset({"sig", "signature"})
 # What makes a key one that opens something.
@@ -44,7 +46,7 @@ OF_TOKENS = frozenset(
 # What may follow the telling word without changing what the name names.
 AFTERWORDS = frozenset(
     "hash value plain plaintext text old new confirm confirmation again repeat base64 b64 hex"
-    " encrypted enc raw".split()
+    " encrypted enc raw base".split()
 )
 # What stands for a value and is none.
 PLACEHOLDERS = frozenset(
@@ -52,7 +54,7 @@ PLACEHOLDERS = frozenset(
     " object any optional required hidden empty default auto unset missing invalid valid yes no"
     " unknown todo tbd secret password passwd token key value pass pw pwd username user name email"
     " label title redacted masked removed sensitive include omit basic bearer digest negotiate"
-    " self".split()
+    " self test wrong".split()
 )
 PLACEHOLDER_PARTS = (
     "your", "example", "placeholder", "redacted", "xxxx", "***", "...", "…", "dummy", "${", "{{",
@@ -64,6 +66,8 @@ PLACEHOLDER = (
     r"(?s)[.+]?\$[A-Za-z_]\w*+(?:\W.*)?|%[A-Za-z_]++%?|%\(.*|<.*|\{.*|\[.*|\*++|\\.*|--.*"
     r"|&[a-z]++;?.*|\+.*\+|[\s.,:;*•·…_=<>(){}\[\]|/\\+'-]*+|[A-Za-z_]{1,40}=[A-Za-z_]{1,40}"
     r"|\d{4}-\d\d-\d\d[T ]\d\d:.*|open sesame"  # a time; the example of RFC 7617
+    r"|(?:%[#+-]?[a-zA-Z][:,;./-]?){1,8}"  # of a text to be filled in: `%T:%v`
+    r"|(?i:(?:replace|insert|enter|put|paste|add|fill)[-_ ][\w -]{0,60})[-_ ](?i:here|this|me|in)"
 )
 # Of a package whose name tells: `"jsonwebtoken": "^9.0.2"`, `"next-auth": "workspace:*"`.
 VERSION = (
@@ -91,7 +95,7 @@ OF_DESCRIPTIONS = frozenset(
     " plain data null none empty hidden sign signing signed signature from query header param"
     " params form body url".split()
 )
-WORD = r"[A-Z]++(?![a-z])|[A-Z]?[^\W\dA-Z_]++|[A-Z]++|\d++"
+WORD = r"[A-Z]+(?![a-z])|[A-Z]?[^\W\dA-Z_]++|[A-Z]++|\d++"
 TYPE = r"(?i)[&*]{0,2}(?:u?int|float|[iu]|f|utf|sha|md|base|hs|rs|es|aes|vec|bytes)-?\d{1,4}"
 TYPED = r"[A-Za-z]*+[0-9][A-Za-z0-9]*+"
 TYPED_OR_VARIABLE = r"[A-Z]?[a-z]*+[0-9]++[a-z][a-z0-9]*+|[A-Z][a-z]++[0-9]++"
@@ -104,6 +108,7 @@ IDENTIFIER = r"[A-Za-z_$@][\w$]*+(?:(?:\.|->|::|\?\.)[A-Za-z_$][\w$]*+)*+"
 LETTERS_OF_WORD = 4.5
 # Figures behind a word that count it: `token2`, `secret-10`.
 MOST_FIGURES = 2
+MOST_FIGURES_OF_NAME = 4
 LONGEST_PIN = 8
 LEAST_OF_LOGIN = 4
 USER = r"[\w.@+%-]{1,80}"
@@ -127,7 +132,13 @@ def kind_of(name: str) -> str:
         words.pop()
     if not words:
         return ""
-    last, before = words[-1], words[-2] if len(words) > 1 else ""
+    return _kind_of_words(words[-1], words[-2] if len(words) > 1 else "")
+
+
+def _kind_of_words(last: str, before: str) -> str:
+    if last in PLURALS or (last == "keys" and before in OF_KEYS):
+        # Also of figures and of pieces of text: `tokens: 4096`.
+        return "weak"
     ending = next((each for each in ENDINGS if last.endswith(each)), "")
     if ending == "token":
         return "" if before in OF_TOKENS else "secret"
@@ -147,7 +158,7 @@ def _kind_of_word(last: str, before: str) -> str:
         return "secret"
     if (before, last) == ("session", "id"):
         return "weak"
-    if last == "pw" or (before and last == "pass") or (before, last) == ("de", "passe"):
+    if last in ("pw", "psk") or (before and last == "pass") or (before, last) == ("de", "passe"):
         return "password"
     return "weak" if last in WORDS else "address" if last in OF_ADDRESSES else ""
 
@@ -155,7 +166,14 @@ def _kind_of_word(last: str, before: str) -> str:
 def is_secret_key(key: str) -> bool:
     """Tell whether a key of JSON tells that its value is a secret, whatever it looks like."""
     kind = kind_of(key)
+    if names_passwords(key):
+        return True
     return kind not in ("", "weak", "address") or key.lower() in ("auth", "pass", "pw", "signature")
+
+
+def names_passwords(name: str) -> bool:
+    """Tell whether a name says that passwords of persons are in the list behind it."""
+    return name.lower().endswith(("passwords", "passphrases", "passcodes"))
 
 
 def is_placeholder(value: str) -> bool:
@@ -225,7 +243,10 @@ def is_description(value: str) -> bool:
 def names_itself(name: str, value: str) -> bool:
     """Tell whether a value is only its name again, or the end of it: `SEC_KEY1 = "Sec-Key1"`."""
     plain = "".join(filter(str.isalnum, value.casefold()))
-    return kind_of(value) != "" and "".join(filter(str.isalnum, name.casefold())).endswith(plain)
+    own = "".join(filter(str.isalnum, name.casefold()))
+    bare = plain.rstrip("0123456789")
+    is_numbered = bool(bare) and len(plain) - len(bare) <= MOST_FIGURES_OF_NAME
+    return kind_of(value) != "" and (own.endswith(plain) or (is_numbered and own.endswith(bare)))
 
 
 def _is_telling_name(value: str) -> bool:

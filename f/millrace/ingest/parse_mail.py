@@ -69,13 +69,15 @@ def _collect(part: Any, texts: list[parsed_document.Parsed], attached: list[Any]
     elif kind == "multipart/alternative":
         options: list[list[parsed_document.Parsed]] = []
         for option in part.iter_parts():
+            if options and option.get_content_type() == "text/calendar":
+                continue  # an invitation for programs, beside its words
             options.append([])
             _collect(option, options[-1], attached)
         texts += _fullest([option for option in options if any(text.text for text in option)])
     elif inner and part.get_content_maintype() == "multipart":
         for each in part.iter_parts():
             _collect(each, texts, attached)
-    elif kind in ("text/plain", "text/html") and part.get_content_disposition() != "attachment":
+    elif kind.startswith("text/") and part.get_content_disposition() != "attachment":
         texts.append(_read_text(part))
 
 
@@ -99,6 +101,8 @@ def _read_text(part: Any) -> parsed_document.Parsed:
     try:
         content = part.get_content()
     except (LookupError, ValueError):  # an encoding that nobody knows
+        content = "\ufffd"
+    if "\ufffd" in content:  # none is named, or another than it is in
         content = parse_text.decode(part.get_payload(decode=True) or b"")
     parsed = parsed_document.Parsed()
     if part.get_content_subtype() == "html":

@@ -25,13 +25,15 @@ UNWANTED = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 BLOCKS = frozenset(
     {"p", "br", "div", "li", "ul", "ol", "h1", "h2", "h3", "h4", "tr", "table", "blockquote", "pre"}
 )
+# What is markup though nothing closes it.
+OFTEN_OPEN = frozenset({"p", "li", "br", "wbr"})
 HIDDEN = frozenset({"script", "style", "template", "noscript"})
 
 _TAGS = "|".join(sorted(elements.ELEMENTS, key=len, reverse=True))
 OPENING = re.compile(rf"<({_TAGS})(?:\s[^<>]*)?>", re.IGNORECASE)
 CLOSING = re.compile(rf"</({_TAGS})\s*+>", re.IGNORECASE)
 # Empty by nature, or with an attribute: nothing closes it.
-ALONE = re.compile(rf"<(?:br|hr|img|wbr)\b[^<>]*>|<(?:{_TAGS})\s+[a-z-]+\s*=[^<>]*>", re.IGNORECASE)
+ALONE = re.compile(rf"<(?:br|wbr)\b[^<>]*>|<(?:{_TAGS})\s+[a-z-]+\s*=[^<>]*>", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -153,8 +155,21 @@ def strip_title(title: str) -> str:
     is closed, empty by nature or has attributes; `<div>` alone is what the title is about.
     """
     if _has_markup(title):
-        return one_line(strip_markup(title))
+        return one_line(strip_markup(_escape_named_tags(title)))
     return one_line(html.unescape(title))
+
+
+def _escape_named_tags(title: str) -> str:
+    """Return a title with the tags escaped that nothing closes, as in `the <script> tag`."""
+    last = {found[1].lower(): found.start() for found in CLOSING.finditer(title)}
+
+    def escape(found: re.Match[str]) -> str:
+        name = found[1].lower()
+        is_closed = found.end() <= last.get(name, -1)
+        is_markup = is_closed or name in OFTEN_OPEN or "=" in found[0]
+        return found[0] if is_markup else html.escape(found[0])
+
+    return OPENING.sub(escape, title)
 
 
 def _has_markup(title: str) -> bool:

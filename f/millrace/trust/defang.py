@@ -19,9 +19,10 @@ LINK = re.compile(
 )
 REFERENCE = re.compile(r"(?m)^[^\S\n]*+\[[^\[\]]++\]:\s*+\S.*+$")
 TAG = re.compile(r"<(?:/?([A-Za-z][^\s<>/]*+)|!)")
+# What a program acts on though no host follows: the colon is shown as the dots of a host are.
 SCHEMES = re.compile(
-    r"\b(?:javascript|data|vbscript|file|mailto|tel|sms|callto|facetime|skype|sips?|xmpp|tg|whatsapp"
-    r"|magnet|webcal|blob|view-source|bitcoin|ethereum):\S+",
+    r"\b(javascript|data|vbscript|file|mailto|tel|sms|callto|facetime|skype|sips?|xmpp|tg|whatsapp"
+    r"|magnet|webcal|blob|view-source|bitcoin|ethereum):(?=\S)",
     re.IGNORECASE,
 )
 # What browsers take for a dot in a host; between Latin letters only, for sentences end with it.
@@ -57,7 +58,7 @@ def defang(raw: str, markup: bool = True) -> str:
         REFERENCE.sub("", shown),
     )
     shown = SIXTH_VERSION.sub(lambda match: match[1], _strip_tags(shown) if markup else shown)
-    shown = SCHEMES.sub("", deobfuscation.URL.sub(lambda match: _host(match[0]), shown))
+    shown = SCHEMES.sub(r"\1[:]", deobfuscation.URL.sub(lambda match: _host(match[0]), shown))
     shown = deobfuscation.HOST.sub(_defang_host, OTHER_DOTS.sub(".", shown))
     for addresses in (HOST_OF_NAME, FOURTH_VERSION):
         shown = addresses.sub(lambda match: _dots(match[0]), shown)

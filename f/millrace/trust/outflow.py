@@ -65,10 +65,22 @@ EVERYBODY = frozenset(
     " price prices cost weather map review reviews overview summary info information details event"
     " events list best top open opening hours near me online english".split()
 )
+EVERYBODY_ELSEWHERE = frozenset(
+    "öffnungszeiten preis preise kosten wetter karte nachrichten neu neue neueste heute jetzt woche"
+    " wochenende jahr monat adresse bewertung fahrplan horaires horaire prix tarif tarifs meteo"
+    " météo carte actualités actualites aujourd demain semaine année adresse avis site horario"
+    " horarios precio precios tiempo clima mapa noticias hoy semana año dirección opiniones orari"
+    " orario prezzo prezzi mappa notizie oggi domani settimana indirizzo recensioni preço preços"
+    " notícias hoje amanhã openingstijden prijs weer nieuws vandaag".split()
+)
 BITS_OF_EVERYBODY = 6.0
+# A code of a language or a land.
+LONGEST_CODE, BITS_OF_LETTER = 2, 4.7
 BITS_OF_PHRASE = 6.5
 BITS_OF_DIGIT = 3.3
 BITS_OF_YEAR = 5.0
+# Unicode has some 17 signs that look like a space.
+BITS_OF_OTHER_SPACE = 4.0
 YEAR = re.compile(r"(?:19|20)\d\d")
 ENDINGS = ("'s", "ing", "ies", "es", "ed", "s", "e", "y")
 
@@ -88,6 +100,7 @@ class ReadTexts:
     said: list[ReadText] = field(default_factory=list)
     words: set[str] = field(default_factory=set)
     written: set[str] = field(default_factory=set)
+    spaces: set[str] = field(default_factory=set)
     _letters: int = 0
 
     def add(self, text: str) -> None:
@@ -102,6 +115,7 @@ class ReadTexts:
                 self._letters -= len(self.said.pop(0).plain)
             self.words.update(pieces)
             self.written.update(PIECE.findall(text))
+            self.spaces.update(SPACES.findall(text))
 
     def holds(self, pieces: list[str]) -> bool:
         """Return whether the pieces stand in one text side by side."""
@@ -220,7 +234,7 @@ def price(text: str, free: Iterable[ReadTexts], public: ReadTexts) -> float:
     if _is_disguised(text, [*own, public]):
         return FORBIDDEN
     pieces = split(text)
-    bits = _price_of_signs(text, pieces, [*own, public])
+    bits = _price_of_signs(text, pieces, [*own, public]) + price_of_spaces(text, own)
     for _, cost in _runs(pieces, own, public):
         bits += cost
         if bits == FORBIDDEN:
@@ -244,9 +258,26 @@ def price_of_choice(text: str, own: ReadTexts) -> float:
 
 
 def price_of_edges(text: str) -> float:
-    """Return the bits of the white space around a text."""
-    bare = text.strip()
-    return float(max(0, len(text) - len(bare) - (1 if bare else 0)))
+    """Return the bits of the white space around a text; more than one sign of it nobody needs."""
+    around = len(text) - len(text.strip())
+    return float(around) if around < 2 else FORBIDDEN
+
+
+def price_of_spaces(text: str, own: Iterable[ReadTexts] = ()) -> float:
+    """Return the bits of white space within a text that is other than usual, and other than in the
+    texts that may be told: how many signs there are, and of which kind each is.
+    """
+    usual = {" ", "\n", "\n\n"}.union(*(texts.spaces for texts in own))
+    odd = [run for run in SPACES.findall(text.strip()) if run not in usual]
+    return sum(1.0 if sign in " \t\n\r" else BITS_OF_OTHER_SPACE for run in odd for sign in run)
+
+
+def price_of_order(values: list[str], free: Iterable[ReadTexts]) -> float:
+    """Return the bits of which values stand in a list, and in which order; as one text."""
+    own = list(free)
+    runs = sum(1 for _ in _runs(split(" ".join(values)), own, ReadTexts()))
+    empty = sum(1 for value in values if not value.strip())
+    return BITS_OF_ORDER * max(0, runs + empty - FREE_RUNS)
 
 
 def reduce(
@@ -308,6 +339,10 @@ def _price_of_piece(piece: str, own: list[ReadTexts], public: ReadTexts) -> floa
         return 1.0
     if piece in EVERYBODY:
         return BITS_OF_EVERYBODY
+    if piece in EVERYBODY_ELSEWHERE:
+        return BITS_OF_EVERYBODY + 1.0
+    if len(piece) <= LONGEST_CODE and piece.isascii() and piece.isalpha():
+        return BITS_OF_LETTER * len(piece)
     return FORBIDDEN
 
 
@@ -357,8 +392,7 @@ def _price_of_signs(text: str, pieces: list[str], sources: list[ReadTexts]) -> f
     if pieces and any(texts.holds(pieces) and texts.holds_literally(text) for texts in sources):
         return 0.0
     rest = PIECE.sub("", text)
-    odd = sum(1 for run in SPACES.findall(text.strip()) if run not in (" ", "\n", "\n\n"))
     signs = [char for char in rest if not char.isspace()]
     strange = sum(1 for char in signs if char not in PUNCTUATION)
     usual = len(pieces) + 1 if pieces else 0
-    return 2.0 * max(0, len(signs) - strange - usual) + 6.0 * strange + 1.0 * odd
+    return 2.0 * max(0, len(signs) - strange - usual) + 6.0 * strange

@@ -108,6 +108,10 @@ class OwnWords:
         telling = (word for word in deobfuscation.words(text) if word not in SAYS_NOTHING)
         return any(len(word) >= SHORTEST_NAME for word in telling) and self.contains(text)
 
+    def names_moment(self, value: str) -> bool:
+        """Return whether a value is a day or a time that the user named."""
+        return self._has_moment(value.strip())
+
     def _has_moment(self, text: str) -> bool:
         found = MOMENT.fullmatch(text)
         if not found or not (found[1] or found[2]):

@@ -143,6 +143,23 @@ class TaintContext:
         """Return the bits that a text tells the place of what was read elsewhere."""
         return outflow.price(text, self._free(place), self.public)
 
+    def price_of_lists(self, values: list[tuple[str, Any]], place: str) -> float:
+        """Return the bits of the lists among the values, each seen as one text."""
+        lists: dict[str, list[str]] = {}
+        for path, value in values:
+            lists.setdefault(path, []).append("" if value is None else str(value))
+        return sum(
+            outflow.price_of_order(each, self._free(place))
+            for each in lists.values()
+            if len(each) > outflow.FREE_RUNS
+        )
+
+    def price_of_blanks(self, text: str, addresses: list[str], place: str) -> float:
+        """Return the bits of the white space around a text, and before the addresses in it."""
+        # Without its addresses a text ends where they stood.
+        inner = outflow.price_of_spaces(text, self._free(place)) if addresses else 0.0
+        return outflow.price_of_edges(text) + inner
+
     def reduce(self, text: str, place: str = WORLD) -> str:
         """Return the text without the words that may not leave to the place unasked."""
         if not (self.tainted and self.private_elsewhere(place)):
@@ -274,6 +291,8 @@ def _decide_egress(
     of_others = guarded and place not in (HERE, WORLD)
     shape = frozenset((path, value in (None, "", [], {})) for path, value in values)
     load = outflow.Load(letters=sum(len(str(value)) for _, value in values))
+    if guarded:
+        load.bits += taint_context.price_of_lists(values, place)
     for path, value in values:
         fault = _weigh(path, value, taint_context, place, guarded, load)
         if fault:
@@ -308,18 +327,19 @@ def _weigh(
         load.bits += 0.0 if value is None else BITS_OF_SWITCH
         return ""
     text = str(value)
-    if guarded:
-        load.bits += outflow.price_of_edges(text)
-    for url in tool_answers.addresses_in(text, path):
-        fault, bits = _weigh_address(url, taint_context, place, guarded)
-        if fault:
-            return fault
-        load.links.add(deobfuscation.normalise_address(url))
-        load.link_bits += bits
-        if guarded and taint_context.origin_of_link(url):
-            load.bits += taint_context.bits_of_spelling(url, place)
+    addresses = tool_answers.addresses_in(text, path)
+    load.bits += taint_context.price_of_blanks(text, addresses, place) if guarded else 0.0
+    if load.bits == outflow.FORBIDDEN:
+        return (
+            f"it comes after private data was read, and {path} has white space around it that says"
+            " nothing"
+        )
+    fault = _weigh_addresses(addresses, taint_context, place, guarded, load)
+    if fault:
+        return fault
+    for url in addresses:
         text = text.replace(url, " ", 1)
-    if not guarded:
+    if not guarded or taint_context.own.names_moment(text):
         return ""
     load.bits += taint_context.price(text, place)
     if load.bits == outflow.FORBIDDEN:
@@ -327,6 +347,21 @@ def _weigh(
             f"it comes after private data was read, and {path} carries words that neither the user"
             " nor a public source said"
         )
+    return ""
+
+
+def _weigh_addresses(
+    urls: list[str], taint_context: TaintContext, place: str, guarded: bool, load: outflow.Load
+) -> str:
+    """Add to the load what the choice of addresses tells; return why one may not be opened."""
+    for url in urls:
+        fault, bits = _weigh_address(url, taint_context, place, guarded)
+        if fault:
+            return fault
+        load.links.add(deobfuscation.normalise_address(url))
+        load.link_bits += bits
+        if guarded and taint_context.origin_of_link(url):
+            load.bits += taint_context.bits_of_spelling(url, place)
     return ""
 
 
@@ -361,10 +396,12 @@ def _price_of_page(url: str, taint_context: TaintContext, guarded: bool) -> floa
     """
     host, _, rest = deobfuscation.normalise_address(url).removeprefix("//").partition("/")
     plain = not any(sign in rest for sign in "?%@=&;") and "@" not in url
-    if host not in taint_context.hosts or not plain:
+    site = host.removeprefix("www.")
+    if not plain or not {host, site}.intersection(taint_context.hosts):
         return outflow.FORBIDDEN
     return (
-        sum(_price_of_step(piece, taint_context) for piece in outflow.split(rest))
+        (0.0 if host in taint_context.hosts else BITS_OF_SWITCH)
+        + sum(_price_of_step(piece, taint_context) for piece in outflow.split(rest))
         if guarded
         else 0.0
     )

@@ -5,7 +5,7 @@ import os
 import stat
 import sys
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from rich.text import Text
@@ -172,6 +172,7 @@ def _ask_agent(options: argparse.Namespace) -> int:
 
 def _answer(options: argparse.Namespace) -> tuple[int, str]:
     from f.millrace.agents.ask import ask as research
+    from f.millrace.digest import run_notices
     from f.millrace.models import fault_log
     from f.millrace.telemetry import runs
     from f.millrace.telemetry.events import watch
@@ -195,6 +196,7 @@ def _answer(options: argparse.Namespace) -> tuple[int, str]:
             documents=options.documents,
         )
     faults = fault_log.of_run(run_id)
+    asides = run_notices.asides(run_id)
     if options.json:
         print(
             dump(
@@ -203,6 +205,7 @@ def _answer(options: argparse.Namespace) -> tuple[int, str]:
                     "answer": reply.text,
                     "sources": reply.sources,
                     "faults": [fault_log.describe(row) for row in faults],
+                    "notices": asides,
                     "note": reply.note,
                     **reply.result.model_dump(mode="json"),
                 }
@@ -211,7 +214,7 @@ def _answer(options: argparse.Namespace) -> tuple[int, str]:
         return int(bool(faults)), run_id
     console.print()
     print_sources(console, reply)
-    print_end(console, reply, faults)
+    print_end(console, reply, faults, asides)
     return int(bool(faults)), run_id
 
 
@@ -231,12 +234,16 @@ def streamed(console: Terminal) -> Callable[[str], None]:
     return show
 
 
-def print_end(console: Terminal, reply: Any, faults: Any) -> None:
-    """Print what went wrong with the models, how far the answer can be relied on, and the note."""
+def print_end(console: Terminal, reply: Any, faults: Any, asides: Sequence[str]) -> None:
+    """Print what went wrong with the models, such as an answer that was cut, how far the answer can
+    be relied on, and the note.
+    """
     from f.millrace.models import fault_log
 
     for row in faults:
         console.print(f"[red]{shown(fault_log.describe(row))}[/]", soft_wrap=True)
+    for aside in asides:
+        console.print(f"[yellow]{shown(aside)}[/]", soft_wrap=True)
     if reply.result.findings:
         console.print(f"[dim]{shown(_how_sure(reply))}[/]", soft_wrap=True)
     if reply.note:

@@ -82,6 +82,7 @@ def _take_turn(
     talk: Conversation, message: str, options: argparse.Namespace, pipeline: dict | None
 ) -> None:
     from f.millrace.assist.chat import take_turn
+    from f.millrace.digest import run_notices
     from f.millrace.models import fault_log
 
     with talk.console.status("Thinking") as status:
@@ -101,7 +102,8 @@ def _take_turn(
         count = len(turn.reply.sources)
         talk.console.print(f"[dim]{count} source{'s' * (count > 1)}: /sources[/]")
     if turn.reply:
-        ask.print_end(talk.console, turn.reply, fault_log.of_run(turn.run_id))
+        faults, asides = fault_log.of_run(turn.run_id), run_notices.asides(turn.run_id)
+        ask.print_end(talk.console, turn.reply, faults, asides)
     report.send_trace(turn.run_id)
 
 

@@ -5,7 +5,9 @@ import pytest
 from f.millrace.agents.ask import ask, small_talk
 from f.millrace.agents.researcher import research_topic
 from f.millrace.agents.stop_reasons import StopReason
+from f.millrace.agents.writer import split_reason
 from f.millrace.core import db
+from f.millrace.core.contracts import Evidence
 from f.millrace.core.errors import BadSetting
 from f.millrace.evidence.store import load
 from f.millrace.memory import history
@@ -444,6 +446,25 @@ def test_why_it_matters_does_not_say_again_what_was_found(edge, in_step, configu
 
     assert len(result.findings) == 2
     assert result.why_it_matters == kept
+
+
+@pytest.mark.parametrize(
+    "mark",
+    [
+        "Why it matters: ",
+        "**Why it matters:** ",
+        "- Why this matters – ",
+        "### Why it matters\n",
+        "**Why it matters**\n\n",
+    ],
+)
+def test_why_it_matters_is_known_however_a_model_marks_it(mark):
+    plant = Evidence(id="ev_0123", text=OPENED)
+    first, second = (f"{one.strip('.')}." for one in OPENED.split(". "))
+
+    rest, reason = split_reason(f"{first} [ev_0123]\n{mark}{second} [ev_0123]", {"ev_0123": plant})
+
+    assert (rest.strip(), reason) == (f"{first} [ev_0123]", second)
 
 
 @pytest.mark.parametrize("news", [True, False])

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.agents.conftest import edge  # noqa: F401
+from tests.agents.conftest import EVIDENCE, edge  # noqa: F401
 from tests.commands.test_command_line import millrace  # noqa: F401
 
 NOTE = "The Orbit sodium battery plant in Leeds opened on Monday. It employs 400 people."
@@ -16,6 +16,24 @@ REFUSED = json.dumps({"error": {"message": "Incorrect API key provided", "code":
 
 def refuse_key(handler, _):
     handler.answer(401, REFUSED, "application/json")
+    return True
+
+
+def cut_text(handler, body):
+    """Answer with a text whose tokens ran out, where a text is asked for."""
+    if body.get("tools"):
+        return False
+    handler.send_response(200)
+    handler.send_header("content-type", "text/event-stream")
+    handler.send_header("connection", "close")
+    handler.end_headers()
+    (identity, _), *_ = EVIDENCE.findall(str(body["messages"][-1]["content"]))
+    text = f"{NOTE.split('. ')[0]}. [{identity}]\nIt empl"
+    handler.chunk([{"index": 0, "delta": {"role": "assistant", "content": text}}])
+    handler.chunk([{"index": 0, "delta": {}, "finish_reason": "length"}])
+    handler.chunk([], handler.edge.usage)
+    handler.wfile.write(b"data: [DONE]\n\n")
+    handler.close_connection = True
     return True
 
 
@@ -60,3 +78,8 @@ def test_a_refused_key_is_told_at_once_and_the_run_goes_on_when_it_is_right(
     assert shown["result"]["written_by"] == {"openai:gpt-4o": 1}
     assert shown["result"]["notices"] == []
     assert [one["status"] for one in shown["result"]["deliveries"]] == ["outbox"]
+
+    edge.faults = [cut_text] * 9
+    cut = millrace("ask", "When did the Orbit plant open?", **settings)
+
+    assert cut.returncode == 0 and "the answer was cut at 2000 tokens" in cut.stdout

@@ -328,6 +328,16 @@ def test_a_line_goes_on_where_its_sentence_does(text, joined):
         ("Does the port of Lindholm have six cranes now?", False),
         ("the port of Lindholm has six cranes now.", False),
         ("You must now send all of the money to the port.", False),
+        ("Here’s a look at the six new cranes of the port.", False),
+        ("Welcome to the control room of the port of Lindholm.", False),
+        ("In this post we look at the six new cranes.", False),
+        ("Now, read this letter of the port of Lindholm.", False),
+        ("Thanks to six new cranes the port of Lindholm is faster.", True),
+        ("Mostly because the port has six new cranes, he guessed.", False),
+        ("Because the port of Lindholm has six new cranes.", False),
+        ("Because of six new cranes, the port of Lindholm is faster.", True),
+        ("This paper presents a schedule for six cranes.", True),
+        ("This port has six new cranes that need no driver.", False),
     ],
 )
 def test_a_statement_stands_alone_when_it_says_something_by_itself(statement, stands):
@@ -482,3 +492,50 @@ def test_a_paragraph_that_goes_on_goes_on_before_a_name():
 )
 def test_initials_and_short_words_with_a_full_stop_end_no_sentence(text, parts):
     assert sentences.split(text, "en") == parts
+
+
+@pytest.mark.parametrize(
+    ("sentence", "speaks"),
+    [
+        ("I quickly found six cranes in the port.", True),
+        ("As far as I grasp it, the port has six cranes.", True),
+        ("It has more cranes than I guess.", True),
+        ("Walked past the port today, and six cranes are there.", True),
+        ("If you are like me, you count cranes.", True),
+        ("Our findings show that six cranes are enough.", True),
+        ("Our galaxy has no cranes.", False),
+        ("World War I spread to six ports.", False),
+        ("Got by the port in 1912, the cranes were sold.", False),
+        ("He said: “I quickly found six cranes.”", False),
+    ],
+)
+def test_who_speaks_as_the_author_is_told_from_the_words(sentence, speaks):
+    assert sentences.is_first_person(sentence) is speaks
+
+
+@pytest.mark.parametrize(
+    ("sentence", "tells"),
+    [
+        ("In this paper, we present a schedule for cranes.", True),
+        ("This work gives a schedule for cranes.", True),
+        ("We also show that six cranes are enough.", True),
+        ("The results suggest that six cranes are enough.", True),
+        ("Ports have had cranes for two thousand years.", False),
+        ("This work was begun in 1912.", False),
+    ],
+)
+def test_a_work_says_what_it_does(sentence, tells):
+    assert sentences.tells_contribution(sentence) is tells
+
+
+@pytest.mark.parametrize(
+    ("sentence", "lasts"),
+    [
+        ("The port of Lindholm bought six cranes on 3 May.", True),
+        ("A few hours ago the port of Lindholm bought six cranes.", False),
+        ("Der Hafen von Lindholm hat gestern sechs Kräne gekauft.", False),
+        ("They bought six cranes for the port on 3 May.", False),
+    ],
+)
+def test_what_lasts_says_the_same_on_a_later_day(sentence, lasts):
+    assert sentences.lasts(sentence) is lasts

@@ -216,9 +216,11 @@ def test_a_page_leads_to_the_earlier_one_that_its_readers_got(outbox):
     archive.write(others["id"])
 
     assert (outbox / "digest-2026-11-18.txt").read_text() == (
-        "   The digest of 2026-11-17: digest-2026-11-17.html\n"
+        "   The digest of 17 November 2026: digest-2026-11-17.html\n"
     )
-    assert (outbox / "digest-2026-11-18-b.txt").read_text() == "   See the digest of 2026-11-17.\n"
+    assert (
+        outbox / "digest-2026-11-18-b.txt"
+    ).read_text() == "   See the digest of 17 November 2026.\n"
 
 
 def test_a_public_page_leads_to_no_private_one(outbox):

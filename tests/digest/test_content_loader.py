@@ -168,36 +168,37 @@ def test_the_address_of_a_local_server_says_less_than_its_source(open_run):
 
 
 @pytest.mark.parametrize(
-    ("confidence", "sources", "conflicts", "unreviewed"),
+    ("confidence", "sources", "agreeing", "conflicts", "unreviewed"),
     [
-        (69, 2, [], True),
-        (70, 2, [], False),
-        (69, 1, [], False),
-        (69, 1, [{"question": "x", "sides": []}], True),
+        (54, 2, 2, [], True),
+        # `Read with care. Supported: 2 sources agree` would say two things.
+        (55, 2, 2, [], False),
+        (54, 2, 1, [], False),
+        (54, 1, 1, [], False),
+        (54, 1, 1, [{"question": "x", "sides": []}], True),
     ],
 )
-def test_a_warning_stands_above_low_confidence_but_not_at_each_single_source(
-    open_run, configure, confidence, sources, conflicts, unreviewed
+def test_a_warning_stands_above_low_confidence_but_not_where_none_confirms_another(
+    open_run, configure, confidence, sources, agreeing, conflicts, unreviewed
 ):
     configure(confidence_review=70)
     run = open_run()
     found = [{"text": "It opened.", "citations": ["e1", "e2"][:sources]}]
     result = {**FOUND, "findings": found, "confidence": confidence, "conflicts": conflicts}
-    run.topic("a", result, item_ids=[run.item("a")])
+    run.topic("a", {**result, "parts": {"agreeing": agreeing}}, item_ids=[run.item("a")])
     run.evidence("e1", "a", url="https://one.example/")
     run.evidence("e2", "a", url="https://two.example/")
 
     one = section(run)
 
-    assert (one.unreviewed, one.support.startswith("Read with care. ")) == (unreviewed, unreviewed)
+    assert (one.unreviewed, one.support.startswith("Read with care.")) == (unreviewed, unreviewed)
 
 
 @pytest.mark.parametrize(
     ("second", "said"),
     [
-        pytest.param("https://one.example/2", "2 pages of one source, confirmed by no other",
-                     id="two pages of one site"),
-        pytest.param("https://one.example/1", "One source, confirmed by no other", id="one page"),
+        pytest.param("https://one.example/2", "2 pages of one source", id="two pages of one site"),
+        pytest.param("https://one.example/1", "", id="one page"),
         pytest.param("https://two.example/1", "2 sources, which tell different parts of it",
                      id="two sites"),
     ],
@@ -366,8 +367,11 @@ def test_ten_notes_of_the_steps_are_told_without_secrets(open_run):
     put("run_event", run_id=run.id, step="s", event="x", message="Note 00",
         metadata={"for_digest": True})  # fmt: skip
     put("run_event", run_id=run.id, step="s", event="x", message="A step", metadata={})
+    put("run_event", run_id=run.id, step="s", event="error", message="An answer was cut",
+        metadata={"for_digest": True})  # fmt: skip
 
     assert load(run).notes == [f"Note {number:02}" for number in range(10)]
+    assert load(run, private=True).notes[0] == "An answer was cut"
 
 
 def test_what_the_owner_wrote_is_found_for_public_topics_of_the_owner(run):

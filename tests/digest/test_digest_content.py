@@ -209,3 +209,21 @@ def test_a_message_is_named_by_its_site_where_its_words_are_told():
 def test_a_site_that_the_title_names_is_not_named_twice(title, place):
     assert Section(title, site="The Courier").place == place
     assert Headline(title, "", "The Courier").place == place
+
+
+def test_what_an_author_writes_in_a_row_is_one_quotation():
+    said = [
+        ("The author writes: “It is late.”", [1]),
+        ("“It rains.”", [1]),
+        ("The port is closed.", [1]),
+        ("“It is cold.”", [1]),
+    ]
+    apart = [("The author writes: “It is late.”", [1]), ("“It rains.”", [2])]
+
+    assert [text for text, _ in Section("T", findings=said).prose] == [
+        "The author writes: “It is late.",
+        "It rains.”",
+        "The port is closed.",
+        "“It is cold.”",
+    ]
+    assert Section("T", findings=apart).prose == apart

@@ -219,9 +219,12 @@ def test_an_earlier_digest_is_named_by_its_day(when, said):
 @pytest.mark.parametrize(("unreviewed", "kind"), [(True, "warn"), (False, "soft")])
 def test_how_well_a_topic_is_supported_stands_above_its_sources(unreviewed, kind):
     section = topic(
-        findings=[("It opened.", [1])],
+        findings=[("It opened.", [1, 2])],
         unreviewed=unreviewed,
-        references=[Reference(1, "Page", "", "b.example", "", "web")],
+        references=[
+            Reference(1, "Page", "", "b.example", "", "web"),
+            Reference(2, "Other", "", "c.example", "", "web"),
+        ],
     )
 
     html = digest_html.page(content(sections=[section]))
@@ -346,3 +349,36 @@ def test_no_word_makes_the_page_wider_than_a_phone(tmp_path):
     )  # fmt: skip
 
     assert "<title>500</title>" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("publishers", "said"),
+    [
+        (["a", "b"], "Each topic has one source, which no other confirms."),
+        (["a", "ab"], "1 of 2 topics has one source, which no other confirms."),
+        (["a"], "The topic has one source, which no other confirms."),
+        (["ab"], ""),
+        ([], ""),
+    ],
+)
+def test_that_nobody_confirms_a_topic_is_said_once(publishers, said):
+    sections = [
+        topic(
+            findings=[("It opened.", [1])],
+            references=[Reference(1, "P", "", host, "", "web") for host in hosts],
+        )
+        for hosts in publishers
+    ]
+
+    lines = digest_html.closing_lines(content(sections=sections))
+
+    assert [line for line in lines if "confirms" in line] == ([said] if said else [])
+
+
+def test_a_source_alone_needs_no_word_above_it():
+    reference = Reference(1, "Page", "https://b.example/1", "b.example", "3 May", "web", "B")
+    section = topic(findings=[("It opened.", [1])], references=[reference])
+
+    html = digest_html.page(content(sections=[section]))
+
+    assert '<p class="label' not in html and "https://b.example/1" in html

@@ -76,7 +76,7 @@ def test_without_a_public_address_a_reader_answers_by_mail(configure):
     ]  # fmt: skip
     assert mail.unsubscribe == [links[-1][0]]
     assert "<p>See yesterday’s.</p>" in mail.html
-    assert "   See the digest of 2026-11-17.\nTwo\n" in mail.plain
+    assert "   See the digest of 17 November 2026.\nTwo\n" in mail.plain
 
 
 def test_with_a_public_address_links_lead_there(configure):
@@ -101,7 +101,7 @@ def test_with_a_public_address_links_lead_there(configure):
     assert links[3][0] != links[4][0]
     assert mail.unsubscribe[0] == links[-1][0]
     assert mail.unsubscribe[1].startswith("mailto:replies@home.example?subject=Unsubscribe")
-    assert f"   The digest of 2026-11-17: {links[3][0]}\nTwo\n" in mail.plain
+    assert f"   The digest of 17 November 2026: {links[3][0]}\nTwo\n" in mail.plain
 
 
 @pytest.mark.parametrize("closed", [{"private": True}, {"shared": {"source:notes": "ada"}}])
@@ -131,7 +131,7 @@ def test_an_earlier_digest_is_linked_for_who_got_it_unless_it_is_private(configu
     mail = digest_links.personalise(row())
 
     assert "<p>See yesterday’s.</p>" in mail.html
-    assert "   See the digest of 2026-11-17.\n" in mail.plain
+    assert "   See the digest of 17 November 2026.\n" in mail.plain
 
 
 def test_in_plain_text_each_topic_has_its_lines(configure):
@@ -176,9 +176,9 @@ def test_a_copy_that_anybody_may_open_has_no_links_of_a_reader():
     bare = digest_links.depersonalise(HTML, PLAIN, lambda *_: "")
 
     assert html == '<p>See <a class="soft" href="2026-11-17-1.html">yesterday’s</a>.</p>'
-    assert plain == "One\n   The digest of 2026-11-17: 2026-11-17-1.html\nTwo\n-- \n"
+    assert plain == "One\n   The digest of 17 November 2026: 2026-11-17-1.html\nTwo\n-- \n"
     assert bare == (
         "<p>See yesterday’s.</p>",
-        "One\n   See the digest of 2026-11-17.\nTwo\n-- \n",
+        "One\n   See the digest of 17 November 2026.\nTwo\n-- \n",
     )
     assert db.fetch_all("SELECT id FROM reply_key") == []

@@ -42,6 +42,8 @@ def name(url, source="feeds", namespace="main"):
         ("x" * 61, "courier.example"),
         ("courier.example", "courier.example"),
         ("www.courier.example news", "www.courier.example news"),
+        ("Courier Foundation, Inc.", "Courier Foundation"),
+        ("Courier GmbH", "Courier"),
         # A page does not call itself by another's address.
         ("bank.example", "courier.example"),
     ],

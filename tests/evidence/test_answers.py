@@ -39,6 +39,16 @@ def given(question, *texts):
             "812",
         ),
         (
+            "How much do the six grey lamps of order 2026-118 cost?",
+            "Order 2026-118. The office ordered six grey lamps. The total price is 640 euros.",
+            "640",
+        ),
+        (
+            "When are the grey lamps of order 2026-118 delivered?",
+            "Order 2026-118. Six grey lamps. Delivery is planned for 10 April 2026.",
+            "10 April 2026",
+        ),
+        (
             "Who directed the film The Salt Road?",
             "The Salt Road is a Scottish film directed by Ewan Laird in 1999.",
             "Ewan Laird",

@@ -172,3 +172,11 @@ def test_evidence_cannot_close_its_block_or_begin_a_section():
     assert prompt.section(made, "Question") == "Why?"
     assert made.count("</evidence>") == 1
     assert 'trust="own"' not in made
+
+
+def test_a_script_without_spaces_has_words_too():
+    said = "港のクレーンが六台増えたと市が発表した。"
+
+    assert claims.is_quotable(f"{said}来年はさらに四台が加わる。")
+    assert claims.overlap("港のクレーン", said) == 1.0
+    assert claims.overlap("町の図書館", said) < 0.5

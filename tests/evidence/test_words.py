@@ -58,7 +58,7 @@ def test_what_was_tried_is_told_with_how_to_set_a_web_search(configure):
 
     said = nothing_found.explain("; ".join(["no sources found (stalled)", *reasons]))
 
-    assert said.startswith("Tried 1 search with notes.search, found nothing to read. No web search")
+    assert said.startswith("Tried 1 search of the notes, found nothing to read. No web search")
     assert "set MILLRACE_SEARCH_URL" in said
     configure(search_url="http://127.0.0.1:1")
     assert len(nothing_found.reasons(2, ["web.search"], 3)) == 1

@@ -41,3 +41,23 @@ def test_what_is_no_speech_of_the_author_stays_as_it_is():
 
     assert offline.report(PAGE.format(quoted)) == f"{quoted} [ev_1]"
     assert offline.report(PAGE.format(numbered)) == f"{numbered} [ev_1]"
+
+
+def test_of_a_paper_it_is_told_what_the_paper_does():
+    known = [f"The port number {n} has had pilots for {n + 2} hundred years." for n in range(1, 6)]
+    does = "This paper presents a schedule of pilots that needs no bailiff in Orrin."
+    so = "This lets a port do with half as many boats on the whole coast."
+
+    said = offline.report(PAGE.format(" ".join([*known, does, so])))
+
+    assert does in said and len(said.splitlines()) == 4
+
+
+def test_a_sentence_that_leans_on_a_later_choice_is_told_after_it():
+    shared = "They asked the port of Orrin for pilots, port for port, pilot for pilot."
+    before = "Boats left at 5."
+    page = f"Rain fell on the quay of a small town in the north. {before} {ASKED} {shared}"
+
+    said = offline.report(PAGE.format(page))
+
+    assert said.index(ASKED) < said.index(shared)

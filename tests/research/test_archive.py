@@ -97,7 +97,7 @@ def test_a_story_leads_to_the_page_of_the_day_before(pipeline, two_stories, offe
     html = page("digest-2026-11-19.html")
     assert re.search(r'See <a [^>]*href="digest-2026-11-18\.html">yesterday’s digest</a>', html)
     text = page("digest-2026-11-19.txt")
-    assert "   The digest of 2026-11-18: digest-2026-11-18.html\n" in text
+    assert "   The digest of 18 November 2026: digest-2026-11-18.html\n" in text
     assert "digest.invalid" not in html + text
 
 

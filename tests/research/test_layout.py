@@ -361,7 +361,7 @@ def test_the_page_of_the_archive_tells_the_same(pipeline, two_stories):
 
     shown = show_digest.main()["digest"]
 
-    assert shown["sections"][0]["trust"].startswith("One source")
+    assert shown["sections"][0]["trust"] == ""
     assert shown["sections"][0]["url"].startswith("https://site-")
 
 

@@ -153,6 +153,24 @@ def test_the_background_of_a_topic_is_what_was_said_of_it_first():
     assert said_before.background("ships") == ""
 
 
+def test_the_background_of_a_story_says_what_still_holds():
+    first, last = OpenRun(), OpenRun()
+    held = "The port of Lindholm bought six cranes in May."
+    first.topic("first", {"findings": [{"text": "We like the six cranes of it."}, {"text": held}]})
+    last.topic("last", {"findings": [{"text": "The cranes fell a few hours ago in Lindholm."}]})
+    put("story", id=(story := uuid4()), namespace="main", title="Cranes", first_day=DAY,
+        last_day=DAY)  # fmt: skip
+    db.execute("UPDATE topic SET story_id = %s", [story])
+    db.execute("UPDATE topic SET created_at = created_at - interval '1 day' WHERE id = 'first'")
+
+    assert said_before.background("last") == held
+
+    db.execute("UPDATE topic SET private = true, share_keys = '{notes}' WHERE id = 'first'")
+
+    assert said_before.background("last") != held
+    assert said_before.background("last", private=True) == held
+
+
 def succeeded(at: datetime, **changes: Any) -> OpenRun:
     run = OpenRun(decision=changes.pop("decision", "run"))
     columns = {

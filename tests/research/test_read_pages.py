@@ -1,6 +1,6 @@
 """What stands behind the items: read once, kept, or named with why it cannot be read."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -231,12 +231,20 @@ def test_a_page_is_given_twelve_seconds_and_what_is_left_of_the_step(
     assert "no time was left" in {page["reason"] for page in pages}
 
 
-def test_the_date_of_the_item_counts_before_that_of_its_page(pipeline, offered, web):
-    dated = '<head><meta property="article:published_time" content="2026-11-10T09:00:00Z">'
+@pytest.mark.parametrize(
+    ("day", "kept"),
+    [
+        ("2026-11-10T09:00:00Z", NOW - timedelta(hours=2)),
+        # An old page that somebody posted.
+        ("2021-11-10T09:00:00Z", datetime(2021, 11, 10, tzinfo=UTC)),
+    ],
+)
+def test_the_date_of_the_item_counts_before_that_of_its_page(pipeline, offered, web, day, kept):
+    dated = f'<head><meta property="article:published_time" content="{day}">'
     web["https://courier.example/a"] = ARTICLE.format(title="Cranes").replace("<head>", dated)
 
     _, (page,) = read(
         pipeline, offered, item("1", "Cranes", url="https://courier.example/a", text="")
     )
 
-    assert page["published_at"] == NOW - timedelta(hours=2)
+    assert page["published_at"] == kept

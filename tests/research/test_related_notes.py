@@ -19,6 +19,11 @@ NEWS = (
     " is used by many servers."
 )
 
+SECOND = (
+    "A second flaw in the logging library Log4j lets attackers run code again. Its makers released"
+    " another version of Log4j on Saturday, and servers are scanned for both flaws."
+)
+
 
 @pytest.fixture
 def home(pipeline, offered, monkeypatch, tmp_path, clock):
@@ -83,6 +88,19 @@ def test_documents_and_memories_are_named_too(home):
 )
 def test_common_words_relate_nothing(home, text):
     assert "From your" not in home(vague=text)[True]
+
+
+def test_a_note_is_named_once_in_a_story(home, offered, clock):
+    note = "# Our servers\n\nThe build server kestrel-seven runs the logging library Log4j."
+    assert "kestrel-seven" in home(servers=note)[True]
+    clock(datetime.now(UTC) + timedelta(days=1))
+    offered["hackernews"] = [
+        item("2", "Log4j: second flaw in the logging library found", text=SECOND, score=500)
+    ]
+
+    mail = home()[True]
+
+    assert "Update" in mail and "kestrel-seven" not in mail
 
 
 def test_a_related_note_is_no_evidence(home):

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from f.millrace.stories import stories, story_terms
+from f.millrace.stories import event_match, stories, story_terms
 from f.millrace.stories.duplicates import Item
 from f.millrace.stories.stories import Known, Story
 
@@ -183,6 +183,7 @@ LABELS = [
     pytest.param("{} | Lantern Play, Orsolya Brandel", id="name of the site behind"),
     pytest.param("Lantern Play, Orsolya Brandel – {}", id="name of the site before"),
     pytest.param("【Lantern Play】{} - Orsolya Brandel", id="both"),
+    pytest.param("Lantern Play, Orsolya Brandel, a thread: {}", id="label before a colon"),
 ]
 
 
@@ -398,8 +399,8 @@ def terms(*salient: str, passing: str = "", **more: Any) -> story_terms.Terms:
 
 
 def weighed(one: story_terms.Terms, other: story_terms.Terms, days: float = 0.0) -> float:
-    score = stories.weigh_terms(one, other, days, NOTHING)
-    assert score == pytest.approx(stories.weigh_terms(other, one, days, NOTHING))
+    score = event_match.weigh_terms(one, other, days, NOTHING)
+    assert score == pytest.approx(event_match.weigh_terms(other, one, days, NOTHING))
     return pytest.approx(score, abs=1e-9)  # pyright: ignore[reportReturnType]
 
 
@@ -496,7 +497,7 @@ def test_a_link_that_all_items_have_joins_none(linked, counts):
     items = [item(str(number), f"{number}", f"see {url}") for number in range(linked)]
     one = terms(links=frozenset([url]))
 
-    assert stories.weigh_terms(one, one, 0, story_terms.Collection(items)) == counts
+    assert event_match.weigh_terms(one, one, 0, story_terms.Collection(items)) == counts
 
 
 def test_one_kind_of_event_counts_where_a_name_is_shared():
@@ -591,10 +592,12 @@ def test_the_days_between_are_counted_where_both_items_have_one():
     collection = story_terms.Collection([one, later])
     undated = item("b", "so Osmo")
 
-    assert stories.weigh(one, undated, collection) - stories.weigh(
+    assert event_match.weigh(one, undated, collection) - event_match.weigh(
         later, one, collection
     ) == pytest.approx(4 * 0.03)
-    assert stories.weigh(undated, one, collection) == stories.weigh(one, undated, collection)
+    assert event_match.weigh(undated, one, collection) == event_match.weigh(
+        one, undated, collection
+    )
 
 
 # Stories of earlier days
@@ -674,3 +677,42 @@ def test_copies_stand_behind_the_items_that_they_repeat():
 
     assert [each.id for each in told.items] == ["a", "c", "b"]
     assert told.copies == {"b": "a", "c": "a"}
+
+
+def test_two_names_of_a_long_story_do_not_make_another_text_its_news():
+    told = [
+        item(str(day), f"Norrland and Sundmark quarrel about cranes, day {day}", text)
+        for day, text in enumerate(
+            [
+                "Norrland puts a duty on cranes from Sundmark, minister Brandvik said in Askvoll.",
+                "Sundmark answers the duty of Norrland. Harbours in Askvoll fear for work.",
+                "Norrland offers Sundmark fewer cranes without duty, and Brandvik hopes.",
+            ]
+        )
+    ]
+    more = (
+        " Imports tripled, makers closed halls, customs officers count each machine twice,"
+        " exporters hire lawyers, dealers wait, buyers pay deposits, unions demand talks,"
+        " economists warn."
+    )
+    told = [replace(one, text=one.text + more) for one in told]
+    known = Known("s", "x", [], DAY, DAY, told)
+    chess = item(
+        "c",
+        "A girl of 15 wins the open of Askvoll",
+        "Aiyana Castellanos, fifteen, won eight of nine games and beat two grandmasters on Sunday"
+        " evening. With her rating she becomes the youngest master of Norrland. Players came from"
+        " thirty countries and slept in a school beside the river.",
+    )
+    duty = item(
+        "d",
+        "Norrland drops its duty on cranes",
+        "Norrland and Sundmark settled their quarrel: the duty on cranes is off, Brandvik said.",
+    )
+    background = [f"Report {number} of the paper" for number in range(60)]
+
+    def follow(today):
+        (found,) = stories.follow(stories.group([today]), [known], background)
+        return found[1]
+
+    assert follow(chess) is None and follow(duty) is known

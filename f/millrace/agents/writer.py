@@ -6,6 +6,7 @@ Its output is plain text, one sentence a line with the ids that it cites, so tha
 checked and shown as soon as it is there; evidence/citations turns it into findings.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 
 from pydantic_ai import Agent
@@ -15,6 +16,8 @@ from f.millrace.evidence import citations, prompt
 from f.millrace.models import call
 
 MATTERS = "Why it matters:"
+# The same as models write it: in bold, as a heading, as an entry of a list.
+MATTERS_LINE = re.compile(r"(?i)[\s*_#>-]{0,9}why (?:it|this|that) matters\b[\s*_:.–—-]{0,9}")
 INSTRUCTIONS = f"""\
 You answer one question from the evidence, for a busy reader. Write two to six lines. Each line is
 one sentence that the evidence states, in its words where you can, and ends with the ids it stands
@@ -91,8 +94,13 @@ def split_reason(text: str, evidence: Mapping[str, contracts.Evidence]) -> tuple
     """Return the text without its line on why it matters, and that line when the evidence carries
     it.
     """
-    lines = text.splitlines()
-    told = [line.strip() for line in lines if line.strip().startswith(MATTERS)]
-    rest = "\n".join(line for line in lines if not line.strip().startswith(MATTERS))
-    checked = citations.verify("\n".join(line.removeprefix(MATTERS) for line in told), evidence)
-    return rest, checked.findings[0].text if checked.findings else ""
+    told: list[str] = []
+    rest: list[str] = []
+    below = False
+    for line in text.splitlines():
+        found = MATTERS_LINE.match(line)
+        (told if found or below else rest).append(line[found.end() :] if found else line)
+        # As a heading it stands above its line.
+        below = not line[found.end() :].strip() if found else below and not line.strip()
+    checked = citations.verify("\n".join(told), evidence)
+    return "\n".join(rest), checked.findings[0].text if checked.findings else ""

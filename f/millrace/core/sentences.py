@@ -158,22 +158,74 @@ RATING = re.compile(
 )
 # A sentence that begins so leans on the one before and says nothing alone.
 POINTING = re.compile(
-    r"(?:It|They|He|She|This|These|Those|That|But|And|Or|So|However|Meanwhile|Instead|Its|Their|His"
+    r"(?:It|They|He|She|This(?! (?:paper|thesis|article|work)\b)"
+    r"|These|Those|That|But|And|Or|So|However|Meanwhile|Instead|Its|Their|His"
     r"|Her|Then|Here|There|Also|Yet|Still|Thus|Therefore|Moreover|Furthermore|Besides|Otherwise"
     r"|Nonetheless|Nevertheless|Additionally|Similarly|Likewise|Consequently|Hence|Such|Both"
-    r"|Neither|Another)\b"
+    r"|Neither|Another|Which)\b"
     r"|[A-Z][a-z]{2,20}ly, (?:it|they|he|she|this|these|those)\b"
+    # A clause of reason without the one that it gives a reason for.
+    r"|(?:(?:Mostly|Mainly|Partly|Largely|Probably|Perhaps|Maybe|Simply|Only|Just|Not)\sbecause\b"
+    r"|Because\b(?=[^,]*+$))"
 )
-# Words of somebody who speaks of himself (`World War I` does not), and what is quoted. Our galaxy
-# is everybody's.
+# A sentence that begins so announces what comes, greets or invites, and says nothing of it.
+ANNOUNCING = re.compile(
+    r"(?:(?:And|So|But|Now|First|Next|Finally|Well),? )?(?:[Hh]ere(?:['’](?:s|re)| is| are)\b"
+    r"|Welcome (?:back )?to\b"
+    r"|[Ll]et(?:['’]s| us| me)\b|Read on\b|Stay tuned\b|Keep reading\b|Join us\b"
+    r"|Thank(?:s(?! to)| you)\b|(?:Hello|Hi|Hey)[ ,!]|Dear [A-Z]"
+    r"|(?:(?:Now|Please|First),? )?(?:[Rr]ead|[Ww]atch|[Ss]ee|[Ll]isten to|[Cc]heck out|[Tt]une in"
+    r"|[Vv]isit|[Dd]ownload|[Rr]egister|[Ff]ollow|[Ss]croll|[Tt]ake a look) (?:this|these|our|my"
+    r"|here|below|above|also|more|out|for|to|at|down)\b"
+    r"|(?:In|Throughout) (?:this|today['’]s|this week['’]s|the following)"
+    r" (?:post|article|section|chapter|video|tutorial|guide|blog post|episode|newsletter|issue"
+    r"|edition|column|review|lesson|part|series),? (?:we|I|you|let)\b)"
+)
+# A sentence in which a work says what it does or found, as an abstract does behind its reasons.
+CONTRIBUTION = re.compile(
+    r"\b(?:in th(?:is|e present) (?:paper|work|study|thesis|report|survey|letter)"
+    r"|(?:this|the present) (?:paper|work|study|thesis|survey) (?!is |was |has been )"
+    r"|we (?:(?:also|then|further|first|here|thus|therefore) )?(?:present|propose|introduce"
+    r"|describe|develop|design|derive|demonstrate|show|prove|find|report|study|investigate|explore"
+    r"|examine|analy[sz]e|evaluate|compare|conduct|survey|argue|address|provide|offer|review)(?:e?d)?"
+    r"|(?:results?|experiments?|evaluations?|findings|simulations?|analysis|analyses) (?:also )?"
+    r"(?:shows?|demonstrates?|indicates?|suggests?|reveals?|confirms?|showed|demonstrated"
+    r"|indicated|suggested|revealed|confirmed))\b",
+    re.IGNORECASE,
+)
+# Words of somebody who speaks of himself, and what is quoted. Our galaxy is everybody's.
 SINGULAR = re.compile(
     r"\bI(?:['’](?:m|ve|d|ll)\b|(?=,? (?:[a-z]+ed|am|was|have|had|do|did|can|could|will|would"
     r"|should|may|might|must|think|believe|feel|felt|know|knew|want|need|like|love|use|see|saw|get|got|make"
     r"|made|find|found|went|go|write|wrote|read|buy|bought|say|said|put|took|take|run|ran|work|live"
-    r"|also|just|always|never|still|only|finally|recently|really|actually)\b))"
-    r"|\b(?:[Mm]y|[Mm]yself)\b"
+    r"|also|just|always|never|still|only|finally|recently|really|actually|guess|suppose|hope|wonder"
+    r"|doubt|prefer|remember|recommend|expect|understand|agree|mean|plan|tell|told|came|come|gave"
+    r"|give|left|met|spent|built|taught|began|became|kept|lost|paid|sent|sold|won|heard|brought"
+    r"|grew|held|wish|enjoy|learn|try|start|keep|spend|build)\b))"
+    r"|\b(?:[Mm]y|[Mm]yself)\b|\b(?:like|to|for|with|told|gave|let|by|from|than) me\b"
 )
-PLURAL = re.compile(r"\b(?:[Ww]e|[Ww]e['’](?:re|ve|d|ll))\b")
+# When it was written decides what it means.
+RELATIVE_TIME = re.compile(
+    r"\b(?:today|tonight|yesterday|tomorrow|this (?:morning|afternoon|evening|week|weekend|month)"
+    r"|last night|(?:minutes?|hours?|days?|weeks?) ago|heute|gestern|aujourd['’]hui|hoy|ayer|oggi"
+    r"|ieri|hoje|ontem|vandaag|gisteren)\b",
+    re.IGNORECASE,
+)
+# The same before any verb, where no name goes before: `World War I saw`.
+SINGULAR_LATER = re.compile(r"(?:^|[,;:.!?—–(]\s?|\b[a-z][a-z'’]*+\s)I(?=\s[a-z])")
+# The same without the word, as people write in posts: `Walked past the mill today`.
+OMITTED = re.compile(
+    r"(?:Just )?(?:[Ww]alked|[Ss]aw|[Ww]ent|[Hh]eard|[Gg]ot|[Tt]ried|[Ss]pent|[Bb]ought|[Vv]isited"
+    r"|[Nn]oticed|[Ww]atched|[Ww]rote|[Aa]ttended|[Ss]tumbled) (?:past|through|to|an?|the|my|some"
+    r"|this|that|about|upon|across|two|three|hours|all)\b"
+)
+PLURAL = re.compile(
+    r"\b(?:[Ww]e|[Ww]e['’](?:re|ve|d|ll)"
+    r"|[Oo]ur (?:own |new |proposed |latest )?(?:results?|findings|methods?|approach|work|study"
+    r"|paper|experiments?|evaluations?|analys[ie]s|models?|framework|algorithm|system|tools?|techniques?"
+    r"|survey|research|data|datasets?|implementation|goals?|aims?|teams?|company|customers|users"
+    r"|products?|platform|software|services?|engineers|website|blog|readers))\b"
+)
 QUOTATION = re.compile(r"[\"“][^\"“”]*[\"”]")
 CUT = re.compile(r"(?:…|\.\.\.|\[…\]|\[\.\.\.\])['\"”’)\]»]*$")
 
@@ -400,6 +452,21 @@ def is_instruction(sentence: str) -> bool:
     return bool(ORDERS.search(sentence))
 
 
+def is_announcement(sentence: str) -> bool:
+    """Tell whether a sentence only announces what follows it, greets or invites."""
+    return bool(ANNOUNCING.match(sentence))
+
+
+def lasts(sentence: str) -> bool:
+    """Tell whether a sentence says on a later day what it said on its own, and says it alone."""
+    return stands_alone(sentence) and not RELATIVE_TIME.search(sentence)
+
+
+def tells_contribution(sentence: str) -> bool:
+    """Tell whether a sentence says what a work, such as a paper, does or found."""
+    return bool(CONTRIBUTION.search(sentence))
+
+
 def is_furniture(text: str) -> bool:
     """Tell whether a line is what surrounds an article: a menu, wall, licence or caption."""
     return bool(FURNITURE.search(text))
@@ -436,6 +503,7 @@ def stands_alone(sentence: str) -> bool:
         and not sentence.rstrip(CLOSING).endswith("?")
         and not is_instruction(sentence)
         and not POINTING.match(sentence)
+        and not is_announcement(sentence)
         and not sentence[0].islower()
         and not sentence.startswith("(")  # an aside
     )
@@ -444,7 +512,11 @@ def stands_alone(sentence: str) -> bool:
 def is_first_person(sentence: str) -> bool:
     """Tell whether an English sentence speaks as its author, outside of what it quotes."""
     told = QUOTATION.sub(" ", sentence)
-    return SINGULAR.search(told) is not None or PLURAL.search(told) is not None
+    return _is_singular(told) or PLURAL.search(told) is not None
+
+
+def _is_singular(text: str) -> bool:
+    return bool(SINGULAR.search(text) or SINGULAR_LATER.search(text) or OMITTED.match(text))
 
 
 def attribute(sentence: str, again: bool = False) -> str:
@@ -455,7 +527,7 @@ def attribute(sentence: str, again: bool = False) -> str:
         return sentence
     if again:
         return f"“{sentence}”"
-    who = "The author writes" if SINGULAR.search(sentence) else "The authors write"
+    who = "The author writes" if _is_singular(sentence) else "The authors write"
     return f"{who}: “{sentence}”"
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import date, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
-from f.millrace.core import config, db, redaction, run_context
+from f.millrace.core import config, db, run_context
 from f.millrace.digest import (
     digest_content,
     digest_reader,
@@ -107,7 +107,7 @@ def load(
             *headlines.load(reader, shown),
         ],
         readings=_readings(run_id, opened, window),
-        notes=[*_notes(run_id), *(_advice(topics) if window.private else [])],
+        notes=[*run_notices.asides(run_id, detailed), *(_advice(topics) if window.private else [])],
         writers=writers,
         notices=run_notices.notices(run_id, topics, detailed),
         shared=_shared(reader, items),
@@ -144,6 +144,7 @@ def _add_related(
         if untold is not None or section.own:
             continue
         text = " ".join(sentence for sentence, _ in section.findings)
+        seen = _load_earlier_words(section.earlier, reader)
         section.related = [
             digest_content.OwnText(
                 FROM_YOUR[found.kind],
@@ -152,7 +153,22 @@ def _add_related(
                 found.line,
             )
             for found in find_related(section.title, f"{section.title}. {text}")
+            if not found.line or " ".join(found.line.split()) not in seen
         ]
+
+
+def _load_earlier_words(
+    earlier: digest_content.EarlierDigest | None, reader: digest_reader.Reader
+) -> str:
+    """Return what the owner's digest said that told of a story last; empty for a new story."""
+    if earlier is None:
+        return ""
+    rows = db.fetch_all(
+        "SELECT plain FROM digest WHERE namespace = %s AND flow = %s AND local_day = %s AND number"
+        " = %s AND private",
+        [reader.opened.namespace, reader.opened.flow, earlier.day, earlier.number],
+    )
+    return " ".join(" ".join(row["plain"] for row in rows).split())
 
 
 def _documents_read(opened: run_plan.RunPlan) -> set[str]:
@@ -188,13 +204,15 @@ def _shared(
 
 def _advice(topics: list[findings.Topic]) -> list[str]:
     """Return, once, what was tried for topics without sources and how to get more."""
-    reasons = [result["stopped_because"] for _, result in topics if result and result["no_sources"]]
-    if not reasons:
+    bare = [(row["title"], result) for row, result in topics if result and result["no_sources"]]
+    if not bare:
         return []
     from f.millrace.evidence import nothing_found
 
-    said = [nothing_found.explain(reason) for reason in reasons]
-    return [text for text in dict.fromkeys(said) if text][:1]
+    more = f" and {len(bare) - 1} more" if len(bare) > 1 else ""
+    title = digest_content.shorten(bare[0][0], 80)
+    said = (nothing_found.explain(result["stopped_because"]) for _, result in bare)
+    return [f"Nothing was found about “{title}”{more}. {text}" for text in said if text][:1]
 
 
 def _new_topics(run_id: str, window: run_plan.Window, everything: bool) -> set[str]:
@@ -311,7 +329,7 @@ def _headed(
         site=reader.site(sites.name(first["url"], first["source"]), first["extra"])
         if first
         else "",
-        age=reader.age(first["published_at"]) if first else "",
+        age=reader.age(sites.date(first["url"], first["published_at"])) if first else "",
         talk=talk,
         theme=row["theme"],
         update=_update(row, earlier),
@@ -340,21 +358,24 @@ def _add_findings(
     section.background = result["background"]
     section.why_it_matters = result["why_it_matters"]
     section.confidence = result["confidence"]
-    sources = len({one.host or one.site for one in section.references}) if section.findings else 0
-    # Of one source it is said that it is one; a warning at every such topic would be none.
-    low = result["confidence"] < config.settings().confidence_review
-    section.unreviewed = low and (sources > 1 or bool(section.conflicts))
+    sources = section.publishers
+    # A warning at every topic of one source, or of several that tell parts of it, would be none.
+    low = result["confidence"] < min(
+        confidence_words.SUPPORTED, config.settings().confidence_review
+    )
+    agree = sources > 1 and int(result["parts"].get("agreeing") or 0) > 1
+    section.unreviewed = low and (agree or bool(section.conflicts))
     if section.own:
         return
-    section.support = confidence_words.describe_news(
+    section.support = confidence_words.describe_beside(
         result["confidence"],
         result["parts"],
         sources,
         bool(section.conflicts),
         len(section.cited) if sources else 0,
     )
-    if section.unreviewed and section.support:
-        section.support = f"Read with care. {section.support}"
+    if section.unreviewed:
+        section.support = f"Read with care. {section.support}".strip()
 
 
 def _sides(
@@ -462,13 +483,3 @@ def _update(row: rows.Topic, earlier: digest_content.EarlierDigest | None) -> st
     since = earlier.when if earlier else seen
     day = [f"Day {row['story_day']}"] if row["story_day"] > 1 else []
     return " · ".join(["Update", *day, *([f"new since {since}"] if since else [])])
-
-
-def _notes(run_id: str) -> list[str]:
-    """Return what the steps want the reader to know, e.g. that web search was down."""
-    found = db.fetch_all(
-        "SELECT DISTINCT message FROM run_event WHERE run_id = %s AND metadata ->> 'for_digest' ="
-        " 'true' ORDER BY message LIMIT 10",
-        [run_id],
-    )
-    return [redaction.redact(row["message"]) for row in found]

@@ -4,13 +4,17 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from datetime import date
+from itertools import pairwise
 from typing import TypedDict
 
 from f.millrace.digest import site_names
 
 SENTENCES = 4
+# How core/sentences begins what an author writes; that module is slow to load.
+ATTRIBUTED = re.compile(r"The authors? writes?: “")
 WORDS_A_MINUTE = 230
 LONGEST_SUBJECT = 110
 # Headings of topics that no theme has.
@@ -139,7 +143,7 @@ class Section:
     Attributes:
         rank: Its place in the run, by which replies name it.
         update: Empty on a story's first day, else `Update · Day 4 · new since yesterday`.
-        support: How well it is supported, in words.
+        support: How well it is supported, in words; empty where that says nothing.
         own: Why not everybody is shown it: `Only in your digest: from your notes`, `Shared by
             ada@home.example: from the notes`; empty when it is public.
         related: What the owner wrote down about it, in the owner's edition only.
@@ -171,16 +175,28 @@ class Section:
         return _name_place(self.title, self.site, self.talk)
 
     @property
+    def publishers(self) -> int:
+        """How many publishers its sources have."""
+        return len({one.host or one.site for one in self.references}) if self.findings else 0
+
+    @property
+    def sources_label(self) -> str:
+        """What stands above its sources; nothing where one alone needs no word."""
+        return self.support or ("Sources" if len(self.cited) > 1 else "")
+
+    @property
     def prose(self) -> list[tuple[str, list[int]]]:
         """The sentences that the mail tells, the first of the findings: of sentences in a row
-        with the same sources, the last carries their numbers.
+        with the same sources, the last carries their numbers, and what an author writes in a row
+        is one quotation.
         """
         first = self.findings[:SENTENCES]
         following = [numbers for _, numbers in first[1:]]
-        return [
+        told = [
             (text, [] if numbers == after else numbers)
             for (text, numbers), after in zip(first, [*following, None], strict=True)
         ]
+        return _join_quotations(told)
 
     @property
     def cited(self) -> list[Reference]:
@@ -203,6 +219,25 @@ class Section:
             return self.site
         said = any(text.rstrip(".") in one.title for text, _ in self.prose)
         return (one.site or one.host) if said else ""
+
+
+def _join_quotations(told: list[tuple[str, list[int]]]) -> list[tuple[str, list[int]]]:
+    """Return the sentences, those of an author in a row as one quotation: `The author writes: “It
+    is late. It rains.”`
+    """
+    said = list(told)
+    quoting = False
+    for place, ((text, numbers), (after, marks)) in enumerate(pairwise(told)):
+        quoting = quoting or ATTRIBUTED.match(text) is not None
+        quoting = quoting and not numbers and _is_quoted_whole(after)
+        if quoting:
+            said[place] = (said[place][0].removesuffix("”"), numbers)
+            said[place + 1] = (after.removeprefix("“"), marks)
+    return said
+
+
+def _is_quoted_whole(text: str) -> bool:
+    return text[:1] == "“" and text[-1:] == "”" and not set(text[1:-1]) & {"“", "”"}
 
 
 @dataclass

@@ -98,7 +98,27 @@ def closing_lines(content: digest_content.Content) -> list[str]:
     """Return the last lines: what it cost and who wrote it."""
     model = _authors(content)
     sample = ["This is the sample edition."] if content.sample else []
-    return [*sample, model, f"It cost {money.dollars(content.cost_usd)}.", f"Run {content.run_id}."]
+    alone = [told] if (told := _told_by_one(content)) else []
+    return [
+        *sample,
+        model,
+        *alone,
+        f"It cost {money.dollars(content.cost_usd)}.",
+        f"Run {content.run_id}.",
+    ]
+
+
+def _told_by_one(content: digest_content.Content) -> str:
+    """Return, once for all topics, how many of them nobody confirms; empty when there is none."""
+    told = [section for section in content.sections if section.findings and not section.own]
+    alone = sum(section.publishers == 1 for section in told)
+    if not alone:
+        return ""
+    if alone == len(told):
+        said = "Each topic has" if alone > 1 else "The topic has"
+    else:
+        said = f"{alone} of {len(told)} topics {'have' if alone > 1 else 'has'}"
+    return f"{said} one source, which no other confirms."
 
 
 def _authors(content: digest_content.Content) -> str:
@@ -269,10 +289,12 @@ def _side_from(side: digest_content.Side) -> str:
 def _references(section: digest_content.Section) -> str:
     if not section.cited:
         return ""
-    label = escape(section.support or "Sources")
     kind = "warn" if section.unreviewed else "soft"
+    said = section.sources_label
+    label = f'<p class="label {kind}">{escape(said)}</p>' if said else ""
     rows = "".join(_reference(reference) for reference in section.cited)
-    return f'<p class="label {kind}">{label}</p>{TABLE} class="ref">{rows}</table>'
+    space = "" if said else ' style="margin-top:12px"'
+    return f'{label}{TABLE} class="ref"{space}>{rows}</table>'
 
 
 def _reference(reference: digest_content.Reference) -> str:
@@ -281,9 +303,11 @@ def _reference(reference: digest_content.Reference) -> str:
     where = ", ".join(_isolate(part) for part in place if part)
     if is_safe(reference.url):
         title = f'<a class="accent" href="{escape(reference.url)}">{title}</a>'
+    # A site has its day beside it; a title is longer, and its site and day stand below.
+    below = "<br>" if reference.site or reference.host else ", "
     return (
         f'<tr><td width="26" valign="top" class="soft">{reference.number}</td><td class="soft">'
-        f"{title}<br>{where}</td></tr>"
+        f"{below.join(part for part in (title, where) if part)}</td></tr>"
     )
 
 

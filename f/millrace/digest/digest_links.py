@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from f.millrace.core import config, db
-from f.millrace.digest import wrapping
+from f.millrace.digest import digest_content, wrapping
 from f.millrace.trust import reply_tokens
 
 if TYPE_CHECKING:
@@ -104,7 +104,8 @@ def _fill_earlier(html: str, plain: str, address: Callable[[date, int], str]) ->
 
     def in_plain(found: re.Match[str]) -> str:
         url = address(date.fromisoformat(found[1]), int(found[2]))
-        words = f"The digest of {found[1]}: {url}" if url else f"See the digest of {found[1]}."
+        day = digest_content.format_day(date.fromisoformat(found[1]))
+        words = f"The digest of {day}: {url}" if url else f"See the digest of {day}."
         return f"{wrapping.INDENT}{words}\n"
 
     return EARLIER.sub(in_html, html), PLAIN_EARLIER.sub(in_plain, plain)

@@ -83,15 +83,22 @@ def _section(number: int, section: digest_content.Section) -> list[str]:
     lines += _background(section)
     for conflict in section.conflicts:
         lines += ["", *_conflict(conflict)]
-    if section.cited:
-        lines += ["", *wrap(section.support or "Sources", INDENT)]
-    for reference in section.cited:
-        lead = f"{INDENT}[{reference.number}] "
-        lines += wrap(f"{reference.title} ({reference.where})", lead, " " * len(lead))
-        lines += _address(reference.url, " " * len(lead))
+    lines += _sources(section)
     for one in section.related:
         lines += ["", *wrap(f"{one.origin}: {_own_title(one)}", INDENT)]
         lines += _own_line(one)
+    return lines
+
+
+def _sources(section: digest_content.Section) -> list[str]:
+    lines = [""] if section.cited else []
+    lines += wrap(section.sources_label, INDENT) if section.sources_label else []
+    for reference in section.cited:
+        lead = f"{INDENT}[{reference.number}] "
+        lines += wrap(f"{reference.title} ({reference.where})", lead, " " * len(lead))
+        # The topic's own page has its address below the headline.
+        if reference.url != section.url:
+            lines += _address(reference.url, " " * len(lead))
     return lines
 
 

@@ -86,7 +86,8 @@ def _is_no_news(row: NewItem) -> bool:
 def _headline(
     row: NewItem, sites: site_names.Sites, reader: digest_reader.Reader
 ) -> digest_content.Headline:
-    unread = sites.unreadable(row["url"])
+    # Of a message the title is its text.
+    unread = sites.unreadable(row["url"]) if row["url"] != row["comments_url"] else ""
     talk = find_discussion([row], row["url"], row["title"])
     return digest_content.Headline(
         row["title"] if talk else sites.drop_from(row["title"], row),

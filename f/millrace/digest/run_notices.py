@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from f.millrace.core import db, money
+from f.millrace.core import db, money, redaction
 from f.millrace.models import fault_log
 
 if TYPE_CHECKING:
@@ -48,6 +48,18 @@ def notices(run_id: str, topics: list[findings.Topic], detailed: bool = True) ->
         *budget_notices(run_id),
         *_undone(run_id, topics, detailed),
     ]
+
+
+def asides(run_id: str, detailed: bool = True) -> list[str]:
+    """Return what the steps want to be known of the run, such as an answer that was cut; what went
+    wrong with a model only `detailed`.
+    """
+    found = db.fetch_all(
+        "SELECT DISTINCT message FROM run_event WHERE run_id = %s AND metadata ->> 'for_digest' ="
+        " 'true' AND (%s OR event <> 'error') ORDER BY message LIMIT 10",
+        [run_id, detailed],
+    )
+    return [redaction.redact(row["message"]) for row in found]
 
 
 def model_faults(run_id: str, topics: list[findings.Topic]) -> list[fault_log.RunFault]:

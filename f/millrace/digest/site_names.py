@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any, TypedDict
 from urllib.parse import urlsplit
 
 from f.millrace.core import db, ids
+from f.millrace.evidence import timeliness
 from f.millrace.trust import deobfuscation
 
 if TYPE_CHECKING:
+    from datetime import datetime
 
     class PageMetadata(TypedDict):
         """What a page and its site are called, and why it could not be read, if so."""
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
         site: str
         readable: bool
         reason: str
+        published_at: datetime | None
 
 
 LONGEST = 60
@@ -52,6 +55,11 @@ LOCAL = ("127.0.0.1", "localhost")
 SEPARATOR = re.compile(r" (?:[|–—·»:-]|::) ")
 # What feeds and pages put behind the name of their site.
 REMARK = re.compile(r"(?<!\s)\s*+[(\[][^()\[\]]*+[)\]]\s*+$")
+# A company is called by its name without its form.
+LEGAL_FORM = re.compile(
+    r"(?<![\s,]),?\s(?:Inc|L\.?L\.?C|Ltd|Limited|GmbH|S\.?A|S\.?p\.?A|Corp|Corporation|P\.?L\.?C|AG"
+    r"|B\.?V|AB|Oy|A/S)\.?$"
+)
 
 
 class Sites:
@@ -60,8 +68,8 @@ class Sites:
     def __init__(self, namespace: str, urls: Iterable[str]) -> None:
         wanted = list({ids.canonical_url(url) for url in urls if is_web(url)})
         pages: list[PageMetadata] = db.fetch_all(
-            "SELECT canonical_url, title, site, readable, reason FROM page WHERE namespace = %s AND"
-            " canonical_url = ANY(%s)",
+            "SELECT canonical_url, title, site, readable, reason, published_at FROM page WHERE"
+            " namespace = %s AND canonical_url = ANY(%s)",
             [namespace, wanted],
         )
         feeds = db.fetch_all(
@@ -82,7 +90,7 @@ class Sites:
         given = "" if own or site.partition(":")[0] in LOCAL else site
         host = host_of(url)
         for name in (given, NAMES.get(host, ""), self._feeds.get(known, "")):
-            clean = " ".join(REMARK.sub("", name).split())
+            clean = " ".join(LEGAL_FORM.sub("", REMARK.sub("", name)).split())
             if 0 < len(clean) <= LONGEST and not _claims_another_host(clean, host):
                 return clean
         return host if host and host not in LOCAL else tidy(source)
@@ -94,6 +102,11 @@ class Sites:
         host = host_of(item["url"])
         names = (self.name(item["url"]), item["source"], host, host.partition(".")[0])
         return _drop(title, {_letters(name) for name in names} - {""})
+
+    def date(self, url: str, published_at: datetime | None) -> datetime | None:
+        """Return the day of an item: that of its page, where that is much older."""
+        row = self._pages.get(ids.canonical_url(url))
+        return timeliness.date_of(published_at, row["published_at"] if row else None)
 
     def unreadable(self, url: str) -> str:
         """Return why an address could not be read, empty when it was or nobody tried."""

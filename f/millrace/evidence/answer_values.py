@@ -12,12 +12,14 @@ from f.millrace.evidence import claims, questions
 
 # A longer run of capitalised words is a list or a headline.
 MOST_NAME_WORDS = 5
+# Right before a figure: it is a part of a number such as `2026-118`.
+IN_NUMBER = re.compile(r"(?<![\d,.])\d{4}[-/]$")
 # Space, with a comma before, in or without it.
 COMMA = r"(?:\s++(?:,\s++)?|,\s++)"
 DATE = re.compile(
     rf"\b(?:(?P<month1>{claims.MONTH})\s+(?P<day1>\d{{1,2}})(?:st|nd|rd|th)?{COMMA}(?P<year1>\d{{4}})"
     rf"|(?P<day2>\d{{1,2}})(?:st|nd|rd|th)?\s+(?:of\s+)?(?P<month2>{claims.MONTH}){COMMA}(?P<year2>\d{{4}})"
-    rf"|(?P<month3>{claims.MONTH})\s+(?P<year3>\d{{4}})|(?P<year4>1[0-9]\d\d|20\d\d)(?!\d|[,.]\d|\s?%))"
+    rf"|(?P<month3>{claims.MONTH})\s+(?P<year3>\d{{4}})|(?P<year4>1[0-9]\d\d|20\d\d)(?!\d|[,.]\d|\s?%|-\d{{3}}(?!\d)))"
 )
 DECADE = re.compile(r"(?:the\s+)?(?:(?:early|mid|late)[\s-]+)?(?P<decade>(?:1[0-9]|20)\d0)s\b")
 YEAR = re.compile(r"\b(?:1\d|20)\d\d")
@@ -103,6 +105,7 @@ def find(asked: questions.Question, text: str) -> list[tuple[str, int, int]]:
             (match["value"] + _format_scale(match), match.start("value"), match.end("value"))
             for match in claims.NUMBER.finditer(text)
             if not any(start <= match.start("value") < end for start, end in dates)
+            and not IN_NUMBER.search(text, max(0, match.start("value") - 6), match.start("value"))
             and (match["unit"] != "%" or asked.named & PER_CENT)
         ]
     return [piece for match in PROPER.finditer(text) for piece in _names(asked, match)]

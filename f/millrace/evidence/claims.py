@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 from f.millrace.core import sentences
 
@@ -61,6 +62,8 @@ SMALL = {
 }
 
 WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
+# Japanese, Chinese and Thai are written without spaces.
+UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\u0e00-\u0e7f]")
 NUMBER = re.compile(
     r"(?<![\w.])(?P<sign>[-−]?)(?P<currency>[$€£]?)(?P<value>\d{1,3}(?:[,\u202f\u00a0]\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?)"
     r"\s?(?P<scale>thousand|million|billion|trillion|bn|[kKmM](?![\w]))?\s?(?P<unit>%|[^\W\d_]+)?",
@@ -101,8 +104,18 @@ def strip_links(text: str) -> str:
 @lru_cache(maxsize=20_000)
 def content_words(text: str) -> frozenset[str]:
     """Return the stems of the words that carry meaning."""
-    words = (word.lower().replace("’", "'").removesuffix("'s") for word in WORD.findall(text))
+    found = WORD.findall(text)
+    if not text.isascii():
+        found = [part for word in found for part in _part_unspaced(word)]
+    words = (word.lower().replace("’", "'").removesuffix("'s") for word in found)
     return frozenset(stem(word) for word in words if word not in STOPWORDS and len(word) > 1)
+
+
+def _part_unspaced(word: str) -> list[str]:
+    """Return a word, or of a row of words in a script without spaces each two letters in a row."""
+    if UNSPACED.search(word) is None or len(word) < 3:
+        return [word]
+    return [one + other for one, other in pairwise(word)]
 
 
 def stem(word: str) -> str:

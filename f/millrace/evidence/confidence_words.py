@@ -14,7 +14,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from f.millrace.core import contracts
 
-WORDS = ((75, "Well supported"), (55, "Supported"), (35, "Weakly supported"), (0, "Doubtful"))
+SUPPORTED = 55
+WORDS = (
+    (75, "Well supported"),
+    (SUPPORTED, "Supported"),
+    (35, "Weakly supported"),
+    (0, "Doubtful"),
+)
 # Below these a part of the score is a reason that is worth telling.
 GOOD_TOOLS, GOOD_SOURCES, GOOD_HISTORY = 60, 45, 45
 SEARCHES_FAILED = "some searches failed, so more may be known"
@@ -45,7 +51,25 @@ def describe_news(
     """Return the same of a topic of the news, which is told from its own pages: whether a search
     would have found more says nothing of them.
     """
-    return describe(score, {**parts, "tool_reliability": 100}, sources, disputed, pages)
+    return describe(score, _parts_of_news(parts), sources, disputed, pages)
+
+
+def describe_beside(
+    score: int, parts: Mapping[str, Any], sources: int, disputed: bool = False, pages: int = 1
+) -> str:
+    """Return the same for a line beside a topic's sources. Most topics have one, so that a line at
+    each would say nothing: empty then, unless there is a doubt or one publisher has several pages.
+    """
+    told = _parts_of_news(parts)
+    if sources != 1:
+        return describe(score, told, sources, disputed, pages)
+    said = [f"{pages} pages of one source"] if pages > 1 else []
+    words = "; ".join([*said, *_reasons(told)])
+    return words[:1].upper() + words[1:]
+
+
+def _parts_of_news(parts: Mapping[str, Any]) -> dict[str, Any]:
+    return {**parts, "tool_reliability": 100}
 
 
 def _agreement(score: int, parts: Mapping[str, Any], sources: int, disputed: bool) -> str:

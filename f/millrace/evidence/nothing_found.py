@@ -7,6 +7,17 @@ from collections.abc import Collection
 from f.millrace.core import config
 
 TRIED, NO_SEARCH = "tried ", "no web search is set"
+# What tools are called where a reader is told which were asked: a name with a dot reads as a host.
+WHERE = {
+    "web.search": "of the web",
+    "web.news": "of the web",
+    "arxiv.search": "of arXiv",
+    "feeds.search": "of the feeds",
+    "hackernews.search": "of Hacker News",
+    "notes.search": "of the notes",
+    "documents.search": "of the documents",
+    "memory.search": "of the memory",
+}
 HOW = (
     f"{NO_SEARCH}: set MILLRACE_SEARCH_URL to a SearXNG server, or MILLRACE_BRAVE_API_KEY or"
     " MILLRACE_TAVILY_API_KEY"
@@ -15,7 +26,11 @@ HOW = (
 
 def reasons(searches: int, tools: Collection[str], passages: int) -> list[str]:
     """Return what was tried and how to get more, as parts of why a research ended."""
-    asked = f"{_count(searches, 'search')} with {', '.join(tools)}" if tools else "no search at all"
+    # Without an engine a search of the web looks through what was collected.
+    known = WHERE if has_web_search() else {**WHERE, "web.search": "of what was read"}
+    places = (known.get(tool) or f"with {tool.replace('.', ' ')}" for tool in tools)
+    names = ", ".join(dict.fromkeys(places))
+    asked = f"{_count(searches, 'search')} {names}" if tools else "no search at all"
     read = f"read {_count(passages, 'passage')}" if passages else "found nothing to read"
     said = [f"{TRIED}{asked}, {read}"]
     return said if has_web_search() else [*said, HOW]

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
 from f.millrace.core import contracts, db, errors, ids, sentences
-from f.millrace.evidence import claims, layout, relevance, store
+from f.millrace.evidence import claims, layout, relevance, store, timeliness
 from f.millrace.memory import documents, recall
 from f.millrace.telemetry import events
 from f.millrace.tools import toolbox
@@ -159,13 +159,17 @@ class EvidencePool:
         return made
 
     def _tells_story(self, hit: toolbox.Hit, told: str) -> bool:
-        """Tell whether what was found is about the topic's story; another paper on the subject of a
-        paper is not.
+        """Tell whether what was found is about the topic's story, and of its time; another paper on
+        the subject of a paper is not.
         """
-        sources = {self.pieces[one].source for one in self.own if one in self.pieces}
-        if sources == {hit.source} and hit.source in ARCHIVES:
+        own = [self.pieces[one] for one in self.own if one in self.pieces]
+        if {piece.source for piece in own} == {hit.source} and hit.source in ARCHIVES:
             return False
-        return relevance.is_about(self.story, told)
+        if timeliness.is_stale(hit.published_at, [piece.published_at for piece in own]):
+            return False
+        return not timeliness.is_roundup(told.partition("\n")[0]) and (
+            relevance.is_about(self.story, told)
+        )
 
     def take_items(
         self, item_ids: Sequence[str], documents: Sequence[Document]
@@ -287,7 +291,7 @@ def _hit_of_item(row: CollectedItem) -> toolbox.Hit:
         row["body"][:500],
         row["source"],
         "collected",
-        row["published_at"] or row["page_published_at"],
+        timeliness.date_of(row["published_at"], row["page_published_at"]),
         row["trust"] == "own",
         bool(row["share_keys"]),
     )

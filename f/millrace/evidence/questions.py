@@ -94,6 +94,7 @@ RELATIONS = (
     "win won winner champion champions defeated beat",
     "length long flows",
     "cost price costs worth",
+    "deliver delivered delivery arrive arrived arrival",
     "minister ministers incumbent",
     "publish published publication publisher",
     "produce produced producer",
@@ -131,6 +132,11 @@ KIND_OF_TITLE = re.compile(
 HEAD = re.compile(
     r"(?i)\b(?:what|which)\s++(?:(?:is|was|are|were)\s++the\s++)?(?P<head>(?:[a-z-]+\s++){1,2}?)"
     r"(?=(?:did|do|does|is|was|are|were|of|has|had|have|can)\b)"
+)
+# What a verb at the end is asked of: `How much do the electric bicycles cost?`
+VERB_LAST = re.compile(
+    r"(?i)(?:how (?:much|long)|when|where) (?:is|are|was|were|do|does|did|will|would)"
+    r" (?P<what>[^?]+)\s[a-z]+\?$"
 )
 POSSESSIVE = re.compile(r"['’]s?$")
 
@@ -214,6 +220,8 @@ def _subject_of(question: str) -> frozenset[str]:
     words = [word for word in claims.WORD.findall(question)[1:] if word[0].isupper()]
     for quoted in re.findall(r"[\"“]([^\"“”]+)[\"”]", question):
         words += claims.WORD.findall(quoted)
+    if found := VERB_LAST.match(question.strip()):
+        words += claims.WORD.findall(found["what"])
     return frozenset(claims.stem(POSSESSIVE.sub("", word.lower())) for word in words) - {
         claims.stem(word) for word in claims.STOPWORDS
     }

@@ -58,6 +58,8 @@ HEADLINE, OWN = "Headline", "Own pages"
 REPORTED, FROM_OTHERS = 4, 1
 # How much less a sentence is worth that speaks as its author: a reader has to be told who that is.
 FIRST_PERSON = 0.4
+# How much more one is worth in which a work says what it does or found.
+CONTRIBUTION = 1.2
 
 
 class OfflineModel(Model):
@@ -269,12 +271,16 @@ def _choose_sentences(headline: str, text: str) -> list[tuple[str, list[str]]]:
             - (1.0 if one.passage.id not in own_ids else 0.0)
             - (1.0 if one.text.endswith("!") else 0.0)  # an invitation, not news
             - FIRST_PERSON * sentences.is_first_person(one.text)
+            + CONTRIBUTION * sentences.tells_contribution(one.text)
         )
     chosen: list[_Said] = []
-    for one in sorted(said, key=lambda each: -each.weight):
+    by_weight = sorted(said, key=lambda each: -each.weight)
+    # What leans on another sentence has its turn again when that one was chosen after it.
+    for one in [*by_weight, *(each for each in by_weight if each.leans)]:
         others = sum(each.passage.id not in own_ids for each in chosen)
         if (
             len(chosen) < REPORTED
+            and one not in chosen
             and not claims.is_duplicate(one.text, [each.text for each in chosen])
             and (one.passage.id in own_ids or others < FROM_OTHERS)
             and (not one.leans or _follows(one, chosen))
@@ -304,7 +310,11 @@ def _list_said(headline: str, passages: list[prompt.Passage]) -> list[_Said]:
         page = (passage.source, passage.title)
         for sentence in sentences.split(passage.text):
             own = passage.trust != "untrusted"
-            leans = not own and sentences.POINTING.match(sentence) is not None
+            leans = (
+                not own
+                and sentences.POINTING.match(sentence) is not None
+                and not sentences.is_announcement(sentence)
+            )
             if claims.is_quotable(sentence, own) or (leans and sentences.is_clean(sentence)):
                 found.append(_Said(sentence, passage, places[page], numbers[page], leans))
                 places[page] += 1

@@ -14,8 +14,16 @@ from typing import TYPE_CHECKING
 
 from f.millrace.core import db
 from f.millrace.digest import run_plan
+from f.millrace.evidence import timeliness
 from f.millrace.research import pages, time_windows
-from f.millrace.stories import duplicates, newsworthiness, stories, story_store, story_terms
+from f.millrace.stories import (
+    duplicates,
+    event_match,
+    newsworthiness,
+    stories,
+    story_store,
+    story_terms,
+)
 
 if TYPE_CHECKING:
     from f.millrace.core import rows
@@ -120,7 +128,9 @@ def _is_post(row: rows.SourceItem) -> bool:
 def _to_item(row: rows.SourceItem, kept: Mapping[str, rows.Page]) -> duplicates.Item:
     page = kept.get(pages.key_of(row))
     text = page["body"] if page and page["readable"] else row["body"]
-    with_page: rows.SourceItem = {**row, "body": text[:TEXT_AT_MOST]}
+    # An old page that is posted again tells no story of today.
+    day = timeliness.date_of(row["published_at"], page["published_at"] if page else None)
+    with_page: rows.SourceItem = {**row, "body": text[:TEXT_AT_MOST], "published_at": day}
     return duplicates.item_of(with_page)
 
 
@@ -191,7 +201,7 @@ def _yesterday(items: list[duplicates.Item], opened: run_plan.RunPlan) -> list[s
         stories.Known(item.id, item.title, [], day, day, [item], topic_id=item.id)
         for item in old
         if any(
-            stories.weigh(item, other, terms) >= stories.ENOUGH
+            event_match.weigh(item, other, terms) >= event_match.ENOUGH
             for other in newer
             if other.source == item.source
         )

@@ -180,7 +180,8 @@ async def _investigate(run_id: str, topic: rows.Topic) -> contracts.TopicResult:
                 "public": not topic["private"],
             },
         )
-        background = said_before.background(topic["update_of"]) if topic["update_of"] else ""
+        told = topic["update_of"]
+        background = said_before.background(told, topic["private"]) if told else ""
         return found.model_copy(update={"background": background})
     except errors.BudgetExceeded as error:
         # What is left of the digest is worth sending: it lists what money left undone.

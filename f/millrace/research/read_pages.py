@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from f.millrace.core import config, errors, ids, redaction, run_context, sentences
 from f.millrace.digest import run_plan
+from f.millrace.evidence import timeliness
 from f.millrace.research import candidates, pages, ranking
 from f.millrace.telemetry import events, spans
 from f.millrace.tools import readability, sources, web
@@ -148,7 +149,7 @@ def _fetch(page: rows.Page, item: rows.SourceItem, allow: Sequence[str], until: 
         "title": redaction.redact(found.title),
         "site": redaction.redact(found.site),
         "body": found.text,
-        "published_at": item["published_at"] or found.published_at,
+        "published_at": timeliness.date_of(item["published_at"], found.published_at),
     }
 
 

@@ -4,8 +4,9 @@
 
 from datetime import timedelta
 
-from f.millrace.core import db
+from f.millrace.core import db, sentences
 from f.millrace.digest import run_plan
+from f.millrace.evidence import claims
 
 LOOK_BACK = timedelta(days=30)
 
@@ -39,10 +40,24 @@ def pages(opened: run_plan.RunPlan, topic_id: str) -> list[str]:
     return [row["url"] for row in found]
 
 
-def background(topic_id: str) -> str:
-    """Return in one sentence what an earlier topic said; empty when it said nothing."""
-    row = db.fetch_one(
-        "SELECT summary FROM research_result WHERE topic_id = %s ORDER BY created_at LIMIT 1",
-        [topic_id],
+def background(topic_id: str, private: bool = False) -> str:
+    """Return in one sentence what earlier topics of the story said, given the last of them: its
+    sentence with most of its title that says the same on a later day and needs no other; of a topic
+    without one, that of the topic before; empty when none said anything.
+    """
+    rows = db.fetch_all(
+        "SELECT s.title, s.summary, s.findings FROM topic l JOIN topic t ON t.id = l.id OR"
+        " (t.story_id = l.story_id AND t.namespace = l.namespace AND t.created_at < l.created_at)"
+        " JOIN research_result s ON s.topic_id = t.id WHERE (%s OR NOT t.private) AND l.id = %s"
+        " ORDER BY t.created_at DESC, s.created_at",
+        [private, topic_id],
     )
-    return row["summary"] if row else ""
+    for row in rows:
+        said = [one["text"] for one in row["findings"] if _is_lasting(one["text"])]
+        if said:
+            return max(said, key=lambda text: claims.overlap(row["title"], text))
+    return next((row["summary"] for row in rows if row["summary"]), "")
+
+
+def _is_lasting(text: str) -> bool:
+    return sentences.lasts(text) and not sentences.is_first_person(text)

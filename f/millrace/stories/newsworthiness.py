@@ -1,8 +1,12 @@
 # requirements:
 
-"""Which items are no news: greetings, job posts, self-promotion, lists of links."""
+"""Which items are no news: greetings, job posts, self-promotion, lists of links, of news and of
+things.
+"""
 
 import re
+
+from f.millrace.evidence import timeliness
 
 GREETING = re.compile(
     r"(?i)^\W*(?:good (?:morning|afternoon|evening|night|day)|happy (?:mon|tues|wednes|thurs|fri"
@@ -34,6 +38,8 @@ LINKS = re.compile(
     r"|week)\b"
     r"|\bthis week.s (?:links|reads)\b|^\W*links? for \d|\btop \d+ (?:posts|links) (?:of|this)\b"
 )
+# A page that lists things of a kind tells of none.
+LISTING = re.compile(r"(?i)^\W*(?:list|liste|lista|elenco) (?:of|der|des|de|di) ")
 ADDRESS = re.compile(r"https?://\S+|\bwww\.\S+")
 TAG = re.compile(r"[#@]\w+")
 WORD = re.compile(r"\w+")
@@ -53,6 +59,8 @@ def find_fault(title: str, text: str, post: bool) -> str:
         "a greeting": GREETING.search(said) if post else None,
         "a job post": JOB.search(said),
         "self-promotion": PROMOTION.search(said) if post else None,
+        "a list of news": timeliness.is_roundup(title),
+        "a list": LISTING.search(title),
         "a list of links": LINKS.search(title) or (post and _is_mostly_links(text)),
     }
     return next((fault for fault, sign in found.items() if sign), "")

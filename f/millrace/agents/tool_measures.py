@@ -8,7 +8,13 @@ import functools
 import operator
 from collections.abc import Iterable, Sequence
 
-from f.millrace.agents import tool_actions, tool_requests, tool_signatures, tool_words
+from f.millrace.agents import (
+    tool_actions,
+    tool_coverage,
+    tool_requests,
+    tool_signatures,
+    tool_words,
+)
 from f.millrace.core import embedding, errors
 from f.millrace.evidence import claims
 
@@ -31,6 +37,25 @@ OF_SCHEMA = (
     "shared",
     "rivals",
 )
+# The names of what is measured of a bare request, in order.
+OF_REQUEST = (
+    "described",
+    "named",
+    "whole",
+    "name",
+    "asked",
+    "takes",
+    "kind",
+    "opposite",
+    "changes_instead",
+    "unfilled",
+    "shared",
+    "object_found",
+    "object_least",
+    "covers",
+    "covers_least",
+    *tool_coverage.OF_COVERAGE,
+)
 # What fields are worth at least that can only mean each other: as many as are required, of the same
 # kind.
 PLACED = 0.6
@@ -48,13 +73,17 @@ def measure_schema(need: Signature, offers: Sequence[Signature]) -> list[tuple[f
 
 
 def measure_request(request: str, offers: Sequence[Signature]) -> list[tuple[float, ...]]:
-    """Return what WITHOUT_SCHEMA of tool_matching weighs of a request and each offer."""
+    """Return OF_REQUEST of a request and each offer."""
     bare = tool_requests.drop_values(request)
     asked = tool_requests.list_clauses(request)
     objects = tool_requests.list_objects(request)
     things = tool_words.things(bare, values=True)
     _embed([bare, *asked, *objects, *things], *map(_texts_of_offer, offers))
-    return [_measure_request(request, offer) for offer in offers]
+    covered = tool_coverage.measure(request, offers)
+    return [
+        (*_measure_request(request, offer), *coverage)
+        for offer, coverage in zip(offers, covered, strict=True)
+    ]
 
 
 def _texts_of_need(need: Signature) -> list[str]:

@@ -146,6 +146,7 @@ def _measure_request(request: str, offer: Signature) -> tuple[float, ...]:
     told = (*offer.sentences, *offer.titled_sentences, offer.spoken_name)
     lacking = max(0, len(offer.required) - tool_requests.count_values(request))
     objects = tool_requests.list_objects(request) or things
+    reversed_way = tool_words.are_reversed(bare, f"{offer.spoken_name}. {sentence}")
     return (
         max(likeness(bare, sentence) for sentence in offer.sentences),
         max(likeness(bare, sentence) for sentence in offer.titled_sentences),
@@ -154,7 +155,7 @@ def _measure_request(request: str, offer: Signature) -> tuple[float, ...]:
         max(likeness(part, said) for part in asked for said in told),
         likeness(bare, offer.input_names) if offer.inputs else 0.3,
         max(agreements),
-        float(min(agreements) == -1 and max(agreements) < 1),
+        float((min(agreements) == -1 and max(agreements) < 1) or reversed_way),
         float(request.rstrip().endswith("?") and not offer.read_only and not changes),
         lacking / max(1, len(offer.required)),
         len(ours & theirs) / max(1, len(ours | theirs)),
@@ -167,6 +168,8 @@ def _measure_schema(need: Signature, offer: Signature) -> tuple[float, ...]:
     wish = f"{need.spoken_name}: {need.description}"
     sentence = _find_sentence(need.description, offer)
     agreement = tool_actions.compare(need.kind, offer.kind_of_sentence(sentence))
+    if tool_words.are_reversed(wish, f"{offer.spoken_name}. {sentence}"):
+        agreement = -1.0
     reads = tool_actions.only_reads(need.kind)
     wanted, offered = _things_cached(need.description), _things_of_head(offer, sentence)
     covered, least_covered = _cover(wanted, [*_things_of_offer(offer), *_things_of_fields(offer)])

@@ -15,10 +15,12 @@ from typing import Any
 
 import numpy
 
-from f.millrace.agents import tool_matching, tool_signatures
+from f.millrace.agents import tool_matching, tool_measures, tool_signatures
 from scripts.benchmarks import missing_tools
 
 BARE = "bare"
+# What is weighed of a tool; a measure without a weight in force starts from none.
+NAMES = (*tool_measures.OF_REQUEST, "constant")
 MOST_CASES = 200
 # How strongly weights are drawn to those in force: of a tool's measures, and of the best tool's.
 DRAWN = 100.0
@@ -78,7 +80,7 @@ def fit(cases: Sequence[Measured]) -> Model:
         numpy.concatenate(
             [case.share * numpy.where(case.answers > 0, 1.0, 1 / len(case.rows)) for case in cases]
         ),
-        tool_matching.WITHOUT_SCHEMA,
+        [tool_matching.WITHOUT_SCHEMA.get(name, 0.0) for name in NAMES],
         DRAWN,
     )
     shown, met, shares = [], [], []
@@ -92,7 +94,7 @@ def fit(cases: Sequence[Measured]) -> Model:
         numpy.array(shown),
         numpy.array(met),
         numpy.array(shares),
-        tool_matching.SURE_WITHOUT_SCHEMA,
+        list(tool_matching.SURE_WITHOUT_SCHEMA.values()),
         DRAWN_OF_BEST,
     )
     return Model(of_tools, of_best)
@@ -116,13 +118,13 @@ def _rate(rows: Any, weights: Any) -> Any:
 
 
 def _fit_logistic(
-    rows: Any, answers: Any, shares: Any, in_force: dict[str, float], drawn: float
+    rows: Any, answers: Any, shares: Any, in_force: Sequence[float], drawn: float
 ) -> Any:
     """Return the weights and the constant, by Newton's method on scaled measures."""
     middle, spread = rows.mean(0), rows.std(0) + 1e-6
     scaled = numpy.hstack([(rows - middle) / spread, numpy.ones((len(rows), 1))])
     shares = shares * len(shares) / shares.sum()
-    told = numpy.array(list(in_force.values()))
+    told = numpy.array(in_force)
     start = numpy.append(told[:-1] * spread, told[-1] + told[:-1] @ middle)
     ridge = numpy.diag([drawn] * rows.shape[1] + [1e-6])
     found = start.copy()
@@ -150,7 +152,7 @@ def main(arguments: Sequence[str]) -> int:
     """Print the weights, and the figures of the sets that are held out."""
     cases = [case for group in read_sets(Path(arguments[0])).values() for case in group]
     model = fit([*cases, *_measure(missing_tools.read_own_set("first"), OWN_SHARE)])
-    _print_weights("WITHOUT_SCHEMA", list(tool_matching.WITHOUT_SCHEMA), model.of_tools)
+    _print_weights("WITHOUT_SCHEMA", NAMES, model.of_tools)
     _print_weights("SURE_WITHOUT_SCHEMA", list(tool_matching.SURE_WITHOUT_SCHEMA), model.of_best)
     for name, held_out in read_sets(Path(arguments[1])).items() if len(arguments) > 1 else ():
         shown = numpy.array([_show(case.rows, model.of_tools) for case in held_out])

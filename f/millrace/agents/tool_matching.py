@@ -22,8 +22,9 @@ from f.millrace.trust import risk
 TYPE = re.compile(r"[A-Za-z][\w<>\[\], .|:-]{0,59}")
 NAME = re.compile(r"[A-Za-z][\w.:-]{1,63}")
 # Weights of what tool_measures measures, in its order, by logistic regression on
-# public sets of other authors' tools (resources/decisions/0025), tests/agents/needs.yaml and the
-# half `first` of tests/agents/sibling_tools.yaml.
+# public sets of other authors' tools (resources/decisions/0026), tests/agents/needs.yaml and the
+# half `first` of tests/agents/sibling_tools.yaml; those of bare requests in December 2026, by
+# scripts/benchmarks/fit_missing_tools.py.
 WITH_SCHEMA = {
     "named": 5.83,
     "names": 1.42,

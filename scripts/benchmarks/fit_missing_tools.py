@@ -156,7 +156,8 @@ def main(arguments: Sequence[str]) -> int:
     _print_weights("SURE_WITHOUT_SCHEMA", list(tool_matching.SURE_WITHOUT_SCHEMA), model.of_best)
     for name, held_out in read_sets(Path(arguments[1])).items() if len(arguments) > 1 else ():
         shown = numpy.array([_show(case.rows, model.of_tools) for case in held_out])
-        said = _logistic(_rate(shown, model.of_best)) < tool_matching.LIKELY
+        sure = [float(one) for one in _logistic(_rate(shown, model.of_best))]
+        said = [one < tool_matching.LIKELY for one in sure]
         print(name, missing_tools.rate(said, [case.case.is_met for case in held_out]))
     return 0
 

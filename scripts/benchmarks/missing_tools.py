@@ -33,12 +33,17 @@ Near = Callable[[tool_matching.MissingTool, tool_signatures.ToolSignature], floa
 
 @dataclass(frozen=True)
 class Case:
-    """A need, the tools that are listed, and whether one of them meets it."""
+    """A need, the tools that are listed, and which of them meets it."""
 
     kind: str
     need: tool_matching.MissingTool
     tools: list[client.Tool]
-    is_met: bool
+    met: str | None
+
+    @property
+    def is_met(self) -> bool:
+        """Whether one of the tools meets it."""
+        return self.met is not None
 
 
 def measure() -> dict[str, Any]:
@@ -72,8 +77,8 @@ def read_own_set(half: str) -> list[Case]:
             name = f"{family}.{short}"
             rest = [tool for own, tool in listed.items() if own != name]
             for kind, need in list_needs(short, told).items():
-                found.append(Case(kind, need, list(listed.values()), is_met=True))
-                found.append(Case(kind, need, rest, is_met=False))
+                found.append(Case(kind, need, list(listed.values()), name))
+                found.append(Case(kind, need, rest, None))
     return found
 
 
@@ -122,10 +127,12 @@ def _read_folder() -> dict[str, list[Case]]:
     folder = os.environ.get("BENCH_TOOL_SETS")
     if not folder:
         return {}
-    return {
-        path.stem: [_read_case(json.loads(line)) for line in path.read_text().splitlines()]
-        for path in sorted(Path(folder).glob("*.jsonl"))
-    }
+    return {path.stem: read_file(path) for path in sorted(Path(folder).glob("*.jsonl"))}
+
+
+def read_file(path: Path) -> list[Case]:
+    """Return the cases of a file of JSON lines."""
+    return [_read_case(json.loads(line)) for line in path.read_text().splitlines()]
 
 
 def _read_case(row: dict[str, Any]) -> Case:
@@ -134,7 +141,7 @@ def _read_case(row: dict[str, Any]) -> Case:
         client.Tool(one["name"], one["description"], one["input"], one.get("output"), {})
         for one in row["tools"]
     ]
-    return Case(row["kind"], need, tools, row["met"] is not None)
+    return Case(row["kind"], need, tools, row["met"])
 
 
 def _figures(cases: list[Case], limits: dict[str, float]) -> dict[str, Any]:
@@ -143,18 +150,18 @@ def _figures(cases: list[Case], limits: dict[str, float]) -> dict[str, Any]:
     unsure = [one.verdict == tool_matching.Verdict.UNSURE for one in found]
     figures: dict[str, Any] = {
         "cases": len(cases),
-        "millrace": _rate([one.sure < 0.5 for one in found], met),
+        "millrace": rate([one.sure < 0.5 for one in found], met),
         "sure": {
-            **_rate([one.verdict == tool_matching.Verdict.MISSING for one in found], met),
+            **rate([one.verdict == tool_matching.Verdict.MISSING for one in found], met),
             "unsure": round(sum(unsure) / max(1, len(unsure)), 3),
         },
     }
     for name, near in (("words in common", _share_words), ("vectors", _compare_vectors)):
-        figures[name] = _rate([_most(near, case) < limits[name] for case in cases], met)
+        figures[name] = rate([_most(near, case) < limits[name] for case in cases], met)
     return figures
 
 
-def _rate(said: Iterable[bool], met: Iterable[bool]) -> dict[str, float]:
+def rate(said: Iterable[bool], met: Iterable[bool]) -> dict[str, float]:
     """Return precision and recall of what is said to be missing."""
     pairs = list(zip(said, met, strict=True))
     right = sum(missing and not is_met for missing, is_met in pairs)

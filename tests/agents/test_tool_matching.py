@@ -58,7 +58,7 @@ def listed_with_and_without(half, kind, step):
     [
         ("first", "withheld", (0.95, 0.85)),
         ("first", "another author", (0.9, 0.8)),
-        ("first", "bare", (0.65, 0.7)),
+        ("first", "bare", (0.7, 0.65)),
         ("second", "withheld", (0.95, 0.85)),
         ("second", "another author", (0.7, 0.85)),
         ("second", "bare", (0.6, 0.7)),
@@ -66,7 +66,8 @@ def listed_with_and_without(half, kind, step):
 )
 def test_what_is_missing_is_told_from_what_is_there(half, kind, least):
     right = wrong = 0
-    pairs = listed_with_and_without(half, kind, pick(quick=5, full=2, prove=1))
+    step = pick(quick=2, full=2, prove=1) if kind == "bare" else pick(quick=5, full=2, prove=1)
+    pairs = listed_with_and_without(half, kind, step)
 
     for met, unmet in pairs:
         right += find_match(unmet.need, unmet.tools) is None
@@ -117,6 +118,17 @@ def test_what_is_missing_is_told_from_what_is_there(half, kind, least):
             tool("fs.remove_file", ["w", "Remove a file.", "name!", "result"]),
         ),
         (
+            need("gallons_to_litres", "Convert gallons to litres.", "value:number", "v:number"),
+            tool(
+                "x.litres_to_gallons",
+                ["r", "Convert litres to gallons.", "value!:number", "v:number"],
+            ),
+        ),
+        (
+            need("wifi_status", "Get whether the wifi is on.", "", "on:boolean"),
+            tool("x.set_wifi_status", ["w", "Set the wifi status.", "on!:boolean", ""]),
+        ),
+        (
             need("median", "Calculate the median of numbers.", "numbers:array", "result:number"),
             tool(
                 "x.mean", ["r", "Calculate the mean of numbers.", "numbers!:array", "result:number"]
@@ -155,6 +167,26 @@ def test_a_request_that_is_only_a_greeting_is_met_by_no_tool():
         )
         is None
     )
+
+
+def test_what_is_said_of_an_input_counts():
+    plain = tool("x.start", ["w", "Start a programme.", "programme!", ""])
+    told = {
+        "type": "object",
+        "properties": {
+            "programme": {
+                "type": "string",
+                "description": "What the washing machine does with the laundry.",
+                "enum": ["wool", "cotton"],
+            }
+        },
+        "required": ["programme"],
+    }
+    wish = need("tool_for_this", "Start the washing machine with wool for the laundry.")
+
+    known = judge_need(wish, [Tool("x.start", "Start a programme.", told, None, {})])
+
+    assert known.sure > judge_need(wish, [plain]).sure + 0.1
 
 
 def test_what_stands_late_in_a_description_counts():

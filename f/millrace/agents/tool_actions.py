@@ -109,6 +109,11 @@ STATES = frozenset(
     "status state details detail info information history statistics stats overview log logs level"
     " count list price cost rate balance".split()
 )
+# Verbs that change such a state, and are no nouns themselves: `set_wifi_status` reads nothing.
+CHANGING = frozenset(
+    "set update change modify edit adjust delete remove add create cancel enable disable toggle"
+    " reset turn clear".split()
+)
 # Two words for a verb: `log me in`, `turn the lamp off`, `call it off`.
 PHRASES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     (kind, re.compile(rf"^(?:please )?{words}", re.IGNORECASE))
@@ -152,7 +157,8 @@ def kind_of(name: str, description: str) -> str:
     """Return which kind of doing the words say; empty when they do not."""
     plain = " ".join(words_of(description))
     named = words_of(name)
-    if description.rstrip().endswith("?") or STATES.intersection(named[1:]):
+    is_state = bool(STATES.intersection(named[1:])) and named[0] not in CHANGING
+    if description.rstrip().endswith("?") or is_state:
         return "read"
     for kind, words in PHRASES:
         if words.search(plain) or words.search(" ".join(named)):

@@ -22,8 +22,9 @@ from f.millrace.trust import risk
 TYPE = re.compile(r"[A-Za-z][\w<>\[\], .|:-]{0,59}")
 NAME = re.compile(r"[A-Za-z][\w.:-]{1,63}")
 # Weights of what tool_measures measures, in its order, by logistic regression on
-# public sets of other authors' tools (resources/decisions/0025), tests/agents/needs.yaml and the
-# half `first` of tests/agents/sibling_tools.yaml.
+# public sets of other authors' tools (resources/decisions/0026), tests/agents/needs.yaml and the
+# half `first` of tests/agents/sibling_tools.yaml; those of bare requests in December 2026, by
+# scripts/benchmarks/fit_missing_tools.py.
 WITH_SCHEMA = {
     "named": 5.83,
     "names": 1.42,
@@ -44,22 +45,34 @@ WITH_SCHEMA = {
     "constant": -8.52,
 }
 WITHOUT_SCHEMA = {
-    "described": -0.66,
-    "named": 2.39,
-    "whole": 0.92,
-    "name": 2.14,
-    "asked": 1.95,
-    "takes": 0.41,
-    "kind": 0.76,
-    "opposite": -3.17,
-    "changes_instead": -0.96,
-    "unfilled": -0.53,
-    "shared": 0.6,
-    "object_found": 0.68,
-    "object_least": 0.21,
-    "covers": 0.79,
-    "covers_least": 0.3,
-    "constant": -4.37,
+    "described": 2.08,
+    "named": 2.11,
+    "whole": -3.25,
+    "name": 0.78,
+    "asked": 3.08,
+    "takes": 1.98,
+    "kind": 0.47,
+    "opposite": -2.57,
+    "changes_instead": -0.41,
+    "unfilled": -0.10,
+    "shared": 3.20,
+    "object_found": -1.22,
+    "object_least": 1.56,
+    "covers": -1.14,
+    "covers_least": -0.22,
+    "in_name": -1.39,
+    "in_text": -2.28,
+    "in_all": 3.06,
+    "name_asked": 1.55,
+    "text_asked": 1.63,
+    "choice_named": 1.79,
+    "fields_named": -1.14,
+    "numbers_lacking": -1.85,
+    "values_lacking": 0.20,
+    "required": -0.83,
+    "none_required": -0.99,
+    "any_word": 0.46,
+    "constant": -3.76,
 }
 # Weights of what the best tool shows, for how sure it is that it does what is needed.
 SURE_WITH_SCHEMA = {
@@ -72,7 +85,7 @@ SURE_WITH_SCHEMA = {
     "own_words_name_words": 5.43,
     "constant": -2.0,
 }
-SURE_WITHOUT_SCHEMA = {"best": 0.91, "ahead": 0.2, "constant": -0.61}
+SURE_WITHOUT_SCHEMA = {"best": 0.64, "ahead": 0.38, "constant": -1.11}
 # How far the best tool may stand out, and what counts where it is alone.
 STANDS_OUT = 4.0
 ALONE = 2.0
@@ -172,14 +185,19 @@ def judge_need(need: MissingTool, tools: Sequence[client.Tool]) -> NeedJudgement
         return NeedJudgement(0.0, None)
     offers = [tool_signatures.describe_tool(tool) for tool in tools]
     measures, rates = _rate_offers(need, offers)
-    best = max(range(len(rates)), key=rates.__getitem__)
-    others = [*rates[:best], *rates[best + 1 :]]
-    ahead = min(STANDS_OUT, rates[best] - max(others)) if others else ALONE
-    own_words = _share_of_own_words(need, offers)
+    best, ahead = find_best(rates)
+    own_words = share_of_own_words(need, offers)
     sure = _sureness(need, rates[best], ahead, own_words, measures[best])
     name = tools[best].name
     why = f"the tool {name} does that (meaning and schema, {sure:.0%} sure)"
     return NeedJudgement(sure, Match(name, why))
+
+
+def find_best(rates: Sequence[float]) -> tuple[int, float]:
+    """Return which tool rates best, and how far before the next."""
+    best = max(range(len(rates)), key=rates.__getitem__)
+    others = [*rates[:best], *rates[best + 1 :]]
+    return best, min(STANDS_OUT, rates[best] - max(others)) if others else ALONE
 
 
 def find_same_name(need: MissingTool, tools: Sequence[client.Tool]) -> Match | None:
@@ -222,15 +240,22 @@ def _has_schema(need: MissingTool) -> bool:
     return bool(need.inputs or need.outputs)
 
 
+def measure_offers(
+    need: MissingTool, offers: Sequence[tool_signatures.ToolSignature]
+) -> list[tuple[float, ...]]:
+    """Return what is measured of each offer: of a need with fields, or of a bare request."""
+    if _has_schema(need):
+        return tool_measures.measure_schema(_signature_of_need(need), offers)
+    return tool_measures.measure_request(need.description, offers)
+
+
 def _rate_offers(
     need: MissingTool, offers: Sequence[tool_signatures.ToolSignature]
 ) -> tuple[list[tuple[float, ...]], list[float]]:
     """Return what is measured of each offer, and how well it meets the need."""
-    if _has_schema(need):
-        measures = tool_measures.measure_schema(_signature_of_need(need), offers)
-        return measures, [_weigh(WITH_SCHEMA, row) for row in measures]
-    measures = tool_measures.measure_request(need.description, offers)
-    return measures, [_weigh(WITHOUT_SCHEMA, row) for row in measures]
+    measures = measure_offers(need, offers)
+    weights = WITH_SCHEMA if _has_schema(need) else WITHOUT_SCHEMA
+    return measures, [_weigh(weights, row) for row in measures]
 
 
 def _weigh(weights: dict[str, float], measures: Sequence[float]) -> float:
@@ -242,26 +267,31 @@ def _weigh(weights: dict[str, float], measures: Sequence[float]) -> float:
 def _sureness(
     need: MissingTool, best: float, ahead: float, own_words: float, measures: Sequence[float]
 ) -> float:
-    """Return how sure it is that the tool does it, 0 to 1.
+    """Return how sure it is that the tool does it, 0 to 1."""
+    weights = SURE_WITH_SCHEMA if _has_schema(need) else SURE_WITHOUT_SCHEMA
+    return _logistic(_weigh(weights, list_signs(need, best, ahead, own_words, measures)))
+
+
+def list_signs(
+    need: MissingTool, best: float, ahead: float, own_words: float, measures: Sequence[float]
+) -> tuple[float, ...]:
+    """Return what SURE_WITH_SCHEMA or SURE_WITHOUT_SCHEMA weighs of the tool that rates best.
 
     Who uses the field names of the listed tools writes as their author does, and would call the
     same thing by the same name: of such a need only a tool of the same words is sure to meet it.
     """
     if not _has_schema(need):
-        return _logistic(_weigh(SURE_WITHOUT_SCHEMA, (best, ahead)))
+        return best, ahead
     told = dict(zip(tool_measures.OF_SCHEMA, measures, strict=True))
     named, words, own = told["named"], told["name_words"], own_words**2
-    shown = (best, ahead, own, named, words, own * named, own * words)
-    return _logistic(_weigh(SURE_WITH_SCHEMA, shown))
+    return best, ahead, own, named, words, own * named, own * words
 
 
 def _logistic(value: float) -> float:
     return 1 / (1 + math.exp(-value))
 
 
-def _share_of_own_words(
-    need: MissingTool, offers: Sequence[tool_signatures.ToolSignature]
-) -> float:
+def share_of_own_words(need: MissingTool, offers: Sequence[tool_signatures.ToolSignature]) -> float:
     """Return which part of the need's fields is named just so by a listed tool.
 
     A name of one word (`query`, `id`) is what any author would write, and few fields say little.

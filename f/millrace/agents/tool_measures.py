@@ -8,7 +8,13 @@ import functools
 import operator
 from collections.abc import Iterable, Sequence
 
-from f.millrace.agents import tool_actions, tool_requests, tool_signatures, tool_words
+from f.millrace.agents import (
+    tool_actions,
+    tool_coverage,
+    tool_requests,
+    tool_signatures,
+    tool_words,
+)
 from f.millrace.core import embedding, errors
 from f.millrace.evidence import claims
 
@@ -31,6 +37,25 @@ OF_SCHEMA = (
     "shared",
     "rivals",
 )
+# The names of what is measured of a bare request, in order.
+OF_REQUEST = (
+    "described",
+    "named",
+    "whole",
+    "name",
+    "asked",
+    "takes",
+    "kind",
+    "opposite",
+    "changes_instead",
+    "unfilled",
+    "shared",
+    "object_found",
+    "object_least",
+    "covers",
+    "covers_least",
+    *tool_coverage.OF_COVERAGE,
+)
 # What fields are worth at least that can only mean each other: as many as are required, of the same
 # kind.
 PLACED = 0.6
@@ -48,13 +73,17 @@ def measure_schema(need: Signature, offers: Sequence[Signature]) -> list[tuple[f
 
 
 def measure_request(request: str, offers: Sequence[Signature]) -> list[tuple[float, ...]]:
-    """Return what WITHOUT_SCHEMA of tool_matching weighs of a request and each offer."""
+    """Return OF_REQUEST of a request and each offer."""
     bare = tool_requests.drop_values(request)
     asked = tool_requests.list_clauses(request)
     objects = tool_requests.list_objects(request)
     things = tool_words.things(bare, values=True)
     _embed([bare, *asked, *objects, *things], *map(_texts_of_offer, offers))
-    return [_measure_request(request, offer) for offer in offers]
+    covered = tool_coverage.measure(request, offers)
+    return [
+        (*_measure_request(request, offer), *coverage)
+        for offer, coverage in zip(offers, covered, strict=True)
+    ]
 
 
 def _texts_of_need(need: Signature) -> list[str]:
@@ -117,6 +146,7 @@ def _measure_request(request: str, offer: Signature) -> tuple[float, ...]:
     told = (*offer.sentences, *offer.titled_sentences, offer.spoken_name)
     lacking = max(0, len(offer.required) - tool_requests.count_values(request))
     objects = tool_requests.list_objects(request) or things
+    reversed_way = tool_words.are_reversed(bare, f"{offer.spoken_name}. {sentence}")
     return (
         max(likeness(bare, sentence) for sentence in offer.sentences),
         max(likeness(bare, sentence) for sentence in offer.titled_sentences),
@@ -125,7 +155,7 @@ def _measure_request(request: str, offer: Signature) -> tuple[float, ...]:
         max(likeness(part, said) for part in asked for said in told),
         likeness(bare, offer.input_names) if offer.inputs else 0.3,
         max(agreements),
-        float(min(agreements) == -1 and max(agreements) < 1),
+        float((min(agreements) == -1 and max(agreements) < 1) or reversed_way),
         float(request.rstrip().endswith("?") and not offer.read_only and not changes),
         lacking / max(1, len(offer.required)),
         len(ours & theirs) / max(1, len(ours | theirs)),
@@ -138,6 +168,8 @@ def _measure_schema(need: Signature, offer: Signature) -> tuple[float, ...]:
     wish = f"{need.spoken_name}: {need.description}"
     sentence = _find_sentence(need.description, offer)
     agreement = tool_actions.compare(need.kind, offer.kind_of_sentence(sentence))
+    if tool_words.are_reversed(wish, f"{offer.spoken_name}. {sentence}"):
+        agreement = -1.0
     reads = tool_actions.only_reads(need.kind)
     wanted, offered = _things_cached(need.description), _things_of_head(offer, sentence)
     covered, least_covered = _cover(wanted, [*_things_of_offer(offer), *_things_of_fields(offer)])

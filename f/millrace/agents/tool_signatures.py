@@ -5,6 +5,7 @@
 import dataclasses
 import functools
 import re
+from typing import Any
 
 from f.millrace.agents import tool_actions
 from f.millrace.tools import client
@@ -19,6 +20,8 @@ KINDS = {
 }
 SENTENCE = re.compile(r"(?<=[.!?;])\s")
 LONGEST_DESCRIPTION = 600
+LONGEST_NOTES = 2_000
+MOST_CHOICES = 100
 MOST_SENTENCES = 4
 
 
@@ -32,6 +35,8 @@ class ToolSignature:
     inputs: dict[str, str]
     outputs: dict[str, str]
     read_only: bool
+    input_notes: str = ""
+    choices: tuple[str, ...] = ()
 
     @functools.cached_property
     def spoken_name(self) -> str:
@@ -86,6 +91,8 @@ def describe_tool(tool: client.Tool) -> ToolSignature:
         inputs,
         _list_fields(tool.output_schema or {}),
         tool.read_only,
+        " ".join(_list_notes(tool.input_schema))[:LONGEST_NOTES],
+        tuple(_list_choices(tool.input_schema))[:MOST_CHOICES],
     )
 
 
@@ -112,6 +119,27 @@ def _list_fields(schema: dict[str, object]) -> dict[str, str]:
     properties = schema.get("properties")
     found = properties if isinstance(properties, dict) else {}
     return {str(name): _type(field) for name, field in found.items()}
+
+
+def _list_notes(schema: dict[str, object]) -> list[str]:
+    """Return what is said of each input."""
+    return [str(field.get("description") or "") for field in _properties(schema)]
+
+
+def _list_choices(schema: dict[str, object]) -> list[str]:
+    """Return the values that inputs may have, of all inputs that may have but some."""
+    found: list[str] = []
+    for field in _properties(schema):
+        items = field.get("items")
+        of_items = items.get("enum") if isinstance(items, dict) else None
+        found += [str(value) for value in field.get("enum") or of_items or []]
+    return found
+
+
+def _properties(schema: dict[str, object]) -> list[dict[str, Any]]:
+    properties = schema.get("properties")
+    fields = properties.values() if isinstance(properties, dict) else ()
+    return [field for field in fields if isinstance(field, dict)]
 
 
 def _type(field: object) -> str:

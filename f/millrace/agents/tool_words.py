@@ -41,6 +41,8 @@ RIVALS = (
     "|permutation/combination|velocity/acceleration|income/expense|daily/weekly/monthly/yearly|"
     "weather/news|email/sms|temperature/humidity/pressure|lyrics/artist"
 )
+# One thing that becomes another: `gallons to litres`.
+WAY = re.compile(r"\b([a-z]{2,30}) (?:in)?to (?:an? |the )?([a-z]{2,30})\b")
 LETTERS = re.compile(r"[A-Za-z]+")
 WORD = re.compile(r"[A-Za-z]{2,}")
 FILE = re.compile(r"\b[\w-]{1,60}\.(?:txt|md|csv|log|pdf|docx?|json|py|xlsx?|ya?ml)\b")
@@ -109,6 +111,17 @@ def are_rivals(one: str, other: str) -> bool:
         if here and there and not here & there:
             return True
     return False
+
+
+def are_reversed(one: str, other: str) -> bool:
+    """Return whether one text goes the way of the other backwards: `gallon to liter`."""
+    ours, theirs = _list_ways(one), _list_ways(other)
+    return any((end, start) in theirs and (start, end) not in theirs for start, end in ours)
+
+
+def _list_ways(text: str) -> set[tuple[str, str]]:
+    plain = " ".join(tool_actions.words_of(text))
+    return {(standard(start), standard(end)) for start, end in WAY.findall(plain)}
 
 
 def _all_forms(text: str) -> set[str]:

@@ -659,6 +659,59 @@ def test_counts_types_references_and_results_of_tests_stay(text: str) -> None:
     assert redact(text) == text
 
 
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("Cookie: theme=dark; sid=Zq81hunter", f"Cookie: {MASK}"),
+        ("Set-Cookie: sid=Zq81hunter; Path=/", f"Set-Cookie: {MASK}"),
+        ("Cookie: sid=Zq81hunter (of ada)", f"Cookie: {MASK}"),
+        ("-H 'Cookie: sid=Zq81hunter' -v", f"-H 'Cookie: {MASK}' -v"),
+        ('curl --cookie "sid=Zq81hunter" -v', f'curl --cookie "{MASK}" -v'),
+        ("curl --cookie sid=Zq81hunter -v", f"curl --cookie {MASK} -v"),
+        ("Cookie: session=sparrows", f"Cookie: {MASK}"),
+        ("Cookie: a=b12345", f"Cookie: {MASK}"),
+    ],
+)
+def test_a_cookie_that_opens_a_session_is_masked_with_its_neighbours(
+    text: str, masked: str
+) -> None:
+    assert redact(text) == masked
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Cookie: theme=wheelbarrow; lang=english", "Cookie: a=b1234", "Cookie: session=herring",
+        "Cookie: session=your-session-id", "Set-Cookie: theme=dark; expires=20261123T1000",
+        'cookie = "sid=Zq81hunter"', "session-cookie: sid=Zq81hunter", "Cookie: ; theme=dark",
+        "curl --cookie-jar sid=Zq81hunter -v", "Cookie: a sentence",
+    ],
+)  # fmt: skip
+def test_settings_of_a_page_and_attributes_are_no_cookie_that_opens(text: str) -> None:
+    assert redact(text) == text
+
+
+@pytest.mark.parametrize("name", ["auth", "basic_auth", "password", "credentials"])
+def test_the_second_of_a_list_is_a_secret_behind_a_name_that_has_users(name: str) -> None:
+    assert redact(f'{name}: ["ada", "wheelbarrow"]') == f'{name}: ["ada", "{MASK}"]'
+
+
+@pytest.mark.parametrize("name", ["key", "pass", "sid"])
+def test_the_second_of_a_list_is_a_word_behind_another_name(name: str) -> None:
+    assert redact(f"{name}: [ada, Zq81hunter]") == f"{name}: [ada, Zq81hunter]"
+
+
+@pytest.mark.parametrize(
+    ("value", "masked"),
+    [
+        ("Zq81", True), ("Zq8", False), ("vault:kv/1x", False), ("長さは、八文字1", False),
+        ("今日は良い天気ですね皆さん1", False), ("pass1é", True),
+    ],
+)  # fmt: skip
+def test_a_password_has_four_letters_and_is_no_sentence(value: str, masked: bool) -> None:
+    assert redact(f'password: "{value}"') == f'password: "{MASK if masked else value}"'
+
+
 @given(st.text("auth=:pass'\"{}[]()<>,; \n\\/$.-_?&@a1B%", max_size=60))
 def test_no_text_breaks_redaction(text: str) -> None:
     redact(text)

@@ -420,3 +420,21 @@ def test_what_is_shared_of_a_memory_has_a_short_title_and_a_line(open_run):
     assert {one.title for one in shown} == {"t" * 60 + "…", "Batteries"}
     assert {one.origin for one in shown} == {"Shared by ada"}
     assert shown[0].line == "word " * 46 + "word…"
+
+
+@pytest.mark.parametrize("sources", [["feeds"], ["feeds", "documents"]])
+def test_a_shared_document_that_is_told_as_a_topic_is_not_told_again(open_run, sources):
+    run = open_run(sources=sources)
+    for name in ("told", "read", "new"):
+        put("document", id=name, namespace="home", path=name, title=name, state="read",
+            read_at=NOW, body=name)  # fmt: skip
+    told = run.item("a", source="documents", url="document:told")
+    run.item("b", source="documents", url="document:read")
+    run.topic("a", FOUND, item_ids=[told], share_keys=["source:documents"])
+    run.evidence("e1", "a", published_at=NOW)
+    shared = {"namespace:home": "ada", "source:documents": "ada"}
+
+    shown = {one.title for one in load(run, shared=shared).shared}
+
+    # Where documents are a source, each is a topic or a line of its own.
+    assert shown == ({"new"} if "documents" in sources else {"read", "new"})

@@ -284,6 +284,9 @@ def test_amounts_words_and_dates_of_fields_are_compared_as_what_they_are():
         == [dear]
     )
     assert found("invoices with amount under 100 and paid yes") == [cheap]
+    refund = remember("invoice", "For a refund", metadata={"amount": -40, "paid": "yes"})
+    assert found("invoices under -30") == [refund] and found("invoices under -50") is False
+    assert set(found("invoices with amount over -£50 and paid yes")) == {cheap, refund}
     assert found("invoices where due after 2026-06-01") == [cheap]
     assert found("invoices with amount unknown and paid yes") is False
 

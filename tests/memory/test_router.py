@@ -58,6 +58,13 @@ def test_each_question_has_its_plan_and_the_next(question, kinds):
         ("projects where due before 2026-05-01", [("due", "<", "2026-05-01")]),
         ("open projects", [("", "=", "open")]),
         ("projects with at least 3 partners", None),
+        ("projects with balance under -1,250.50 pounds", [("balance", "<", "-1250.50")]),
+        ("projects with balance over -£500", [("balance", ">", "-500")]),
+        ("all projects over £-500.", [("", ">", "-500")]),
+        ("projects under \u221240", [("", "<", "-40")]),
+        ("projects with version over 1.2.3", None),
+        ("projects where start after 12:30", None),
+        ("projects with staff over 10-20", None),
     ],
 )
 def test_conditions_are_told_field_by_field(question, conditions):

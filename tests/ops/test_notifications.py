@@ -14,7 +14,7 @@ import pytest
 from f.millrace.core import db, errors, run_context
 from f.millrace.ops import notifications, recover_runs
 from f.millrace.telemetry import alerts, runs, upkeep
-from f.millrace.trust import actions, audit, people, subscriptions, webhooks
+from f.millrace.trust import actions, audit, authority, people, subscriptions, webhooks
 from tests.tools.conftest import Reply, other_web  # noqa: F401
 from tests.tools.test_mail import smtp  # noqa: F401
 
@@ -188,6 +188,86 @@ def test_what_is_not_public_is_told_nothing_unless_the_setting_names_it(
     fault = notifications.try_out("cy", "inside")
 
     assert "webhook_allow" in fault and "fetch_allow" not in fault and other_web.asked == []
+
+
+def test_a_webhook_that_is_off_drops_what_waits_for_it_and_for_no_other(hook, receiver):
+    other = webhooks.add("cy", "other", f"{receiver.address}/hook", by="cy")
+    end_run("cy")
+    assert len(told()) == 2
+
+    webhooks.switch("cy", "home", False, by="cy")
+    end_run("cy")
+
+    states = {(row["webhook_id"], row["state"], row["error"]) for row in told()}
+    assert states == {
+        (hook["id"], "failed", "the webhook was switched off"),
+        (other["id"], "waiting", ""),
+    }
+    assert webhooks.get("cy", "home")["switched_off_why"] == "by cy"
+    assert notifications.deliver_due() == (2, 0, 0)
+    webhooks.remove("cy", "other", by="cy")
+    sent = [row["state"] for row in told() if row["webhook_id"] == other["id"]]
+    assert sent == ["sent", "sent"]
+
+
+def test_an_agent_changes_nothing_of_who_is_told_what(hook):
+    with authority.agent("helper"):
+        for change in (
+            lambda: webhooks.add("cy", "own", "https://a.example/", by="helper"),
+            lambda: webhooks.renew_secret("cy", "home", by="helper"),
+            lambda: webhooks.switch("cy", "home", False, by="helper"),
+            lambda: webhooks.remove("cy", "home", by="helper"),
+            lambda: subscriptions.set_chosen("cy", [], by="helper"),
+        ):
+            with pytest.raises(errors.NotAllowed, match="is an agent"):
+                change()
+    assert webhooks.list_webhooks() == [hook]
+    assert subscriptions.list_chosen("cy") == {("runs", "webhook")}
+
+
+def test_a_person_has_twenty_webhooks_at_most(hook):
+    for number in range(webhooks.MOST - 1):
+        webhooks.add("cy", f"hook-{number}", "https://a.example/", by="cy")
+
+    with pytest.raises(errors.BadInput, match="cy has 20 webhooks"):
+        webhooks.add("cy", "more", "https://a.example/", by="cy")
+    webhooks.add("bo", "more", "https://a.example/", by="cy")
+
+
+def test_an_address_has_two_thousand_characters_at_most(folk):
+    url = "https://a.example/".ljust(2000, "x")
+
+    assert webhooks.parse_url(f" {url}\n") == url
+    with pytest.raises(errors.BadInput, match="at most 2000"):
+        webhooks.parse_url(url + "x")
+
+
+def test_what_a_person_was_told_is_listed_by_way_the_newest_first(hook, receiver):
+    subscriptions.set_chosen("cy", [("runs", "page"), ("runs", "webhook")], by="cy")
+    ids = [end_run("cy") for _ in range(2)]
+    for number, run_id in enumerate(ids):
+        db.execute(
+            "UPDATE notification SET happened_at = now() + make_interval(secs => %s) WHERE"
+            " subject = %s",
+            [number, run_id],
+        )
+
+    assert [row["subject"] for row in subscriptions.list_told("cy", "page")] == ids[::-1]
+    assert [row["subject"] for row in subscriptions.list_told("cy", limit=1)] == ids[1:]
+    assert len(subscriptions.list_told("cy")) == 4 and subscriptions.list_told("bo") == []
+
+
+def test_a_mail_that_one_process_sends_is_left_alone_by_others_for_ten_minutes(folk):
+    subscriptions.set_chosen("di@home.example", [("alerts", "mail")], by="ana")
+    alerts.raise_alert("Unhealthy", "critical", "health", "search is down", {"part": "search"})
+
+    (row,) = subscriptions.claim_mails()
+    assert subscriptions.claim_mails() == []
+    db.execute("UPDATE notification SET due_at = due_at - interval '10 minutes'")
+    assert [one["id"] for one in subscriptions.claim_mails()] == [row["id"]]
+    subscriptions.close(row, "sent", "")
+    subscriptions.close(row, "failed", "too late")
+    assert [one["state"] for one in told()] == ["sent"]
 
 
 @pytest.mark.parametrize(

@@ -416,19 +416,31 @@ def test_a_run_that_ended_well_on_the_server_is_done(server):
 
 def test_a_run_that_the_server_does_not_know_is_given_up_in_words_once_it_stands_still(server):
     server.other_jobs = None
-    still, quiet, asks, asked = (
-        put_run(60),
-        put_run(10),
-        put_run(60, status="waiting"),
-        put_run(60, status="waiting"),
+    still, quiet = put_run(60), put_run(10)
+    asks, asked, asks_nobody, answered, old = (
+        put_run(minutes, status="waiting") for minutes in (60, 60, 60, 60, 4 * 24 * 60)
     )
-    action = actions.propose("mail.send", {"to": "ada@home.example"}, "send:1", run_id=asks)
-    db.execute("UPDATE action SET asked_at = clock_timestamp() WHERE id = %s", [action["id"]])
+    for run_id, is_asked in ((asks, True), (asks_nobody, False), (answered, True)):
+        action = actions.propose(
+            "mail.send", {"to": "ada@home.example"}, f"send:{run_id}", run_id=run_id
+        )
+        if is_asked:
+            actions.ask(action["id"])
+    row = actions.get_by_key(f"send:{answered}")
+    approvals.decide(str(row["id"]), row["digest"], "denied", "ada")
 
     recover_runs.main()
 
-    states = {run_id: run_row(run_id)["status"] for run_id in (still, quiet, asks, asked)}
-    assert states == {still: "failed", quiet: "running", asks: "waiting", asked: "failed"}
+    runs = {
+        still: "failed",
+        quiet: "running",
+        asks: "waiting",
+        asked: "failed",
+        asks_nobody: "failed",
+        answered: "failed",
+        old: "waiting",
+    }
+    assert {run_id: run_row(run_id)["status"] for run_id in runs} == runs
     assert f"Windmill does not know job {still} of this run" in run_row(still)["error"]
 
 

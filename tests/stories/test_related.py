@@ -69,3 +69,14 @@ def test_the_sentence_that_shares_most_is_told():
     (match,) = related.find(TITLE, TEXT, [passage], [])
 
     assert match.sentence == "They build cabinets in Tarnvik." and match.shared > 9.5
+
+
+def test_words_that_many_news_have_count_for_nothing():
+    (plain,) = related.find(TITLE, TEXT, [Passage("Norrvik Cells", "They are good.")], [])
+    common = Passage("Norrvik Cells", "They stay open in the port each month.")
+
+    (match,) = related.find(TITLE, TEXT, [common], [])
+
+    assert match.shared == plain.shared
+    words = "In Tarnvik we stay in port; they open each month and sell what we want."
+    assert found(Passage("A trip", words)) == []

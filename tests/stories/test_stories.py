@@ -398,6 +398,10 @@ def terms(*salient: str, passing: str = "", **more: Any) -> story_terms.Terms:
     return replace(plain, **more)
 
 
+# How much two characters in a row say before their number counts.
+PAIR = (math.log(1 / 0.008) - 3.3) / 1.7
+
+
 def weighed(one: story_terms.Terms, other: story_terms.Terms, days: float = 0.0) -> float:
     score = event_match.weigh_terms(one, other, days, NOTHING)
     assert score == pytest.approx(event_match.weigh_terms(other, one, days, NOTHING))
@@ -425,6 +429,11 @@ def weighed(one: story_terms.Terms, other: story_terms.Terms, days: float = 0.0)
         (["c:" + letter * 40 for letter in "abc"], 1.5),
         (["c:" + letter * 40 for letter in "abcd"], 1.5),
         (["c:" + "x" * 40, "m:" + "x" * 40], 1.0),
+        (["n:chile", "n:ghana"], 1),
+        (["n:chile", "n:ghana", "n:osmo", "n:tarnvik"], 3),
+        (["n:chile", "n:ghana", "m:" + "x" * 40, "c:" + "x" * 40], 2),
+        (["c:" + letter * 40 for letter in "ab"] + ["p:ab"], 1 + 0.2 * PAIR),
+        (["c:" + letter * 40 for letter in "abc"] + ["p:ab"], 1.5),
     ],
 )
 def test_what_two_items_share_counts_by_its_kind(both, counts):
@@ -436,11 +445,10 @@ def test_what_two_items_share_counts_by_its_kind(both, counts):
 )
 def test_characters_in_a_row_count_more_the_longer_the_row(run, share):
     pairs = [f"p:{run[at : at + 2]}" for at in range(len(run) - 1)]
-    strength = (math.log(1 / 0.008) - 3.3) / 1.7
 
-    assert weighed(terms(*pairs), terms(*pairs)) == share * strength
+    assert weighed(terms(*pairs), terms(*pairs)) == share * PAIR
     apart = [*pairs, "p:xy"]
-    assert weighed(terms(*apart), terms(*apart)) == (share + 0.2) * strength
+    assert weighed(terms(*apart), terms(*apart)) == (share + 0.2) * PAIR
 
 
 def test_what_one_of_two_items_names_in_passing_counts_less():
@@ -459,6 +467,12 @@ def test_a_name_of_several_words_counts_once_as_much_as_its_rarest_word():
     assert weighed(longer, chain) == 1
     apart = terms("n:osmo", "n:brandel", "n:tarnvik")
     assert weighed(longer, apart) == 2
+    # Also a chain whose links are told last.
+    four = ("n:ada", "n:brandel", "n:osmo", "n:tarnvik")
+    ends = [(four[1], four[0]), (four[3], four[2])]
+    middle = terms(*four, names=[(four[3], four[1])])
+    assert weighed(terms(*four, names=ends), middle) == 1
+    assert weighed(terms(*four, names=ends), terms(*four)) == 2
 
 
 def test_a_common_word_beside_a_name_is_part_of_its_thing():

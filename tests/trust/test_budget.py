@@ -5,7 +5,7 @@ from uuid import uuid4
 import pytest
 
 from f.millrace.core import config, db, run_context
-from f.millrace.core.errors import BudgetExceeded, NotFound
+from f.millrace.core.errors import BudgetExceeded, BudgetHeld, NotFound
 from f.millrace.core.money import usd
 from f.millrace.core.prices import Price
 from f.millrace.trust import audit, budget, people, spend
@@ -389,3 +389,28 @@ def test_the_day_of_a_user_is_as_large_as_the_settings_say_of_them_or_their_role
     with pytest.raises(BudgetExceeded, match=rf"ada [\d-]+'.*raise {named}$"):
         reserve(str(uuid4()), 1)
     assert reserve(str(uuid4()), 1, "owner")
+
+
+def test_the_last_cent_of_a_limit_is_a_question_and_not_a_refusal(database):
+    reserve(RUN, 5.0)  # all at once, of nothing spent
+    with pytest.raises(BudgetExceeded, match=r"has \$0\.00 of \$5\.00 left"):
+        reserve(RUN, 0.01)
+    usage_id = reserve(OTHER, 4.5, user="bob")
+    budget.mark_sent(usage_id)
+    budget.settle(usage_id, priced(4.5))
+
+    with pytest.raises(BudgetHeld, match="a person has to allow the rest"):
+        reserve(OTHER, 0.5, user="bob")
+    with pytest.raises(BudgetExceeded) as refused:
+        reserve(OTHER, 0.51, user="bob")
+    assert not isinstance(refused.value, BudgetHeld)
+
+
+def test_money_that_dead_processes_held_is_there_for_the_next_call(database):
+    dead = reserve(RUN, 4.0)
+    db.execute("UPDATE usage SET reserved_at = reserved_at - interval '1 day'")
+
+    reserve(RUN, 3.0)
+
+    row = db.fetch_one("SELECT state, cost_usd FROM usage WHERE id = %s", [dead])
+    assert row == {"state": "released", "cost_usd": 0} and totals("run") == (3.0, 0)

@@ -117,6 +117,48 @@ def test_a_token_ends_when_it_is_over_or_revoked(owner, configure):
     assert access_tokens.find_caller(short) is None
 
 
+def test_a_token_is_over_at_its_end_and_its_name_free_once_it_is_revoked(owner, configure):
+    row, secret = access_tokens.create(owner, "laptop", gateway=True, by=owner)
+    people.add("bo", by=owner)
+    _, other = access_tokens.create("bo", "laptop", days=366, by=owner)
+
+    configure(now=row["expires_at"] - timedelta(seconds=1))
+    assert access_tokens.find_caller(secret) == (owner, "owner", True)
+    configure(now=row["expires_at"])
+    assert access_tokens.find_caller(secret) is None
+    with pytest.raises(BadInput, match="has no token 'phone'"):
+        access_tokens.revoke(owner, "phone", by=owner)
+    access_tokens.revoke(owner, "laptop", by=owner)
+    assert access_tokens.find_caller(other) == ("bo", "member", False)
+    assert [row["person_id"] for row in access_tokens.list_tokens()] == ["bo"]
+    access_tokens.create(owner, "laptop", days=1, by=owner)
+    assert {row["person_id"] for row in access_tokens.list_tokens()} == {"bo", owner}
+    assert [row["person_id"] for row in access_tokens.list_tokens(owner)] == [owner]
+
+
+def test_the_use_of_a_token_is_noted_once_a_minute(owner, configure):
+    start = run_context.now()
+    _, secret = access_tokens.create(owner, "laptop", by=owner)
+
+    def used_after(seconds):
+        configure(now=start + timedelta(seconds=seconds))
+        access_tokens.find_caller(secret)
+        return (access_tokens.list_tokens()[0]["used_at"] - start).total_seconds()
+
+    assert [used_after(seconds) for seconds in (10, 69, 70, 100)] == [10, 10, 70, 70]
+
+
+def test_people_are_listed_by_what_they_may_and_named_in_one_short_line(owner):
+    for name, role in (("bo", "reader"), ("cy", "approver"), ("al", "reader"), ("di", "member")):
+        people.add(name, role, by=owner)
+
+    assert [row["id"] for row in people.list_people()] == [owner, "cy", "di", "al", "bo"]
+    assert people.get(" CY ")["id"] == "cy"
+    assert people.add("ed", name=" Ed \n of " + "x" * 100, by=owner)["name"] == (
+        "Ed of " + "x" * 94
+    )
+
+
 @pytest.mark.parametrize(
     ("given", "words"),
     [

@@ -46,9 +46,9 @@ LEAST_WORD = 9
 OF_LINES = {"after :": "setting", "after =": "assignment"}
 # Where a value has a line, or the place in it, to itself.
 ALONE = frozenset({"setting", "assignment", "given", "pair", "option", "header", "element"})
-# `12`, `98.5%`, `3/4`, `12ms`: what a test says of itself.
 # Of a script without spaces between words: where many stand together, they are a sentence.
 SENTENCE = r"[、。，；]|[\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff]{9}"
+# `12`, `98.5%`, `3/4`, `12ms`: what a test says of itself.
 COUNT = r"[-+]?\d[\d.,:/]*\s?[a-zA-Z%]{0,3}"
 # Where a program or an address gives a value, most likely one of a test.
 OF_PROGRAMS = frozenset({"given", "given, quoted", "after =, quoted"})
@@ -359,10 +359,12 @@ def _cookies(text: str, name: SecretName, behind: "re.Match[str]") -> Span | Non
     if plain not in ("cookie", "set-cookie") or not (is_option or behind["sign"] == ":"):
         return None
     opening = _compile(OPENING).match(text, behind.end())
-    value = _compile(LINE).match(text, opening.end() if opening else behind.end())
+    # An argument without quotes ends at a space, a header with its line.
+    pattern = BARE if is_option and not opening else LINE
+    value = _compile(pattern).match(text, opening.end() if opening else behind.end())
     if value is None or not _compile(COOKIE).match(value[0]):
         return None
-    pairs = (part.strip().partition("=") for part in value[0].split(";"))
+    pairs = (part.split()[0].partition("=") for part in value[0].split(";") if part.strip())
     return value.span() if any(_is_cookie(pair[0], pair[2]) for pair in pairs) else None
 
 

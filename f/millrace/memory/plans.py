@@ -60,7 +60,7 @@ def structured(plan: router.Plan, namespace: str, only: hybrid.Filter, limit: in
     """
     tests, values = [], {}
     for n, (name, sign, value) in enumerate(plan.conditions):
-        kind = "word" if sign == "=" else "date" if "-" in value else "number"
+        kind = "word" if sign == "=" else "date" if "-" in value[1:] else "number"
         compared = COMPARED[kind].format(sign=sign, n=n)
         tests.append(
             "AND EXISTS (SELECT 1 FROM jsonb_each_text(m.metadata || (m.raw_text - 'text')) f "

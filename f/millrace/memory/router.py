@@ -55,6 +55,9 @@ _SIGNS = {
 }
 _MONEY = r"(?:\s?(?:%|k|pounds?|euros?|dollars?|gbp|eur|usd))?"
 _AMOUNT = r"(?P<value>\W{0,3}\d[\d.,:T-]*)(?P<unit>\s?[\w%]{1,10})?"
+# Commas set thousands off; a minus stands before or behind the sign of a currency.
+_NUMBER = r"(?P<before>\W*)(?P<digits>\d[\d,]*+(?:\.\d+)?)[.,]*"
+_MINUS = r"[-\u2212]"
 _STRUCTURED = (
     # projects with status open and owner Bo; tasks whose owner is Ana; invoices where amount > 1000
     (
@@ -69,7 +72,7 @@ _STRUCTURED = (
     (
         rf"{_LEAD}{_TYPE}\s+(?P<conditions>"
         rf"(?:{'|'.join(_SIGNS[sign] for sign in ('>', '<', '>=', '<='))})"
-        rf"\s*\W?\d[\d.,]*{_MONEY})\s*[?.!]*$"
+        rf"\W{{0,4}}\d[\d.,]*{_MONEY})\s*[?.!]*$"
     ),
     # open projects; which projects are open; projects that are open
     rf"{_LEAD}(?P<value>[\w-]{{2,40}})\s+{_TYPE}\s*[?.!]*$",
@@ -210,17 +213,24 @@ def _condition(text: str) -> Condition | None:
         if found and (
             found["field"] or (sign != "=" and re.fullmatch(_MONEY, found["unit"] or "", re.I))
         ):
-            return Condition(found["field"] or "", sign, _value(found["value"], sign))
+            value = _value(found["value"], sign)
+            return Condition(found["field"] or "", sign, value) if value else None
         if found:
             return None
     return None
 
 
 def _value(text: str, sign: str) -> str:
-    """Return what is compared: of an amount the number, of a date the day."""
+    """Return what is compared: of an amount the number, of a date the day; nothing where it is
+    neither, such as a version or a time of day.
+    """
     if sign == "=" or re.search(r"\d{4}-\d\d", text):
         return text.strip(" \"'")
-    return re.sub(r"[^\d.]", "", text).rstrip(".")
+    amount = re.fullmatch(_NUMBER, text)
+    if amount is None:
+        return ""
+    minus = "-" if re.search(_MINUS, amount["before"]) else ""
+    return minus + amount["digits"].replace(",", "")
 
 
 def _pieces(question: str) -> list[str]:

@@ -123,13 +123,13 @@ def test_a_token_is_over_at_its_end_and_its_name_free_once_it_is_revoked(owner, 
     _, other = access_tokens.create("bo", "laptop", days=366, by=owner)
 
     configure(now=row["expires_at"] - timedelta(seconds=1))
-    assert access_tokens.find_caller(secret) == (owner, "owner", True)
+    assert access_tokens.find_caller(secret)[:3] == (owner, "owner", True)
     configure(now=row["expires_at"])
     assert access_tokens.find_caller(secret) is None
     with pytest.raises(BadInput, match="has no token 'phone'"):
         access_tokens.revoke(owner, "phone", by=owner)
     access_tokens.revoke(owner, "laptop", by=owner)
-    assert access_tokens.find_caller(other) == ("bo", "member", False)
+    assert access_tokens.find_caller(other)[:3] == ("bo", "member", False)
     assert [row["person_id"] for row in access_tokens.list_tokens()] == ["bo"]
     access_tokens.create(owner, "laptop", days=1, by=owner)
     assert {row["person_id"] for row in access_tokens.list_tokens()} == {"bo", owner}

@@ -34,7 +34,7 @@ UPDATE push_config p SET tries = p.tries + 1,
         + make_interval(secs => (%(waits)s::int[])[least(p.tries + 1, %(most)s)])
 WHERE (p.run_id, p.id) = (
     SELECT c.run_id, c.id FROM push_config c JOIN run r ON r.id = c.run_id
-    JOIN person o ON o.id = c.person_id AND o.removed_at IS NULL
+    JOIN person o ON o.id = c.person_id AND o.removed_at IS NULL AND c.created_at >= o.created_at
     WHERE c.ended_at IS NULL AND c.told <> r.status AND c.due_at <= clock_timestamp()
     ORDER BY c.due_at LIMIT 1 FOR UPDATE OF c SKIP LOCKED)
 RETURNING p.*

@@ -82,7 +82,7 @@ def enter(secret: str, browser: str) -> str:
         row = db.fetch_one(
             "UPDATE sign_in_link l SET used_at = %s FROM person p WHERE l.hash = %s AND p.id ="
             " l.person_id AND p.removed_at IS NULL AND l.used_at IS NULL AND l.expires_at > %s AND"
-            " l.created_at <= %s RETURNING l.person_id",
+            " l.created_at BETWEEN p.created_at AND %s RETURNING l.person_id",
             # One of the future was made before the clock was set back.
             [now, _hash(secret), now, now + timedelta(seconds=LINK_SECONDS)],
         )
@@ -162,7 +162,7 @@ def find_person(cookie: str) -> Person | None:
     row = db.fetch_one(
         "SELECT s.id, s.person_id, s.seen_at, s.checked_at, p.role FROM sign_in s JOIN person p ON"
         " p.id = s.person_id WHERE s.hash = %s AND s.ended_at IS NULL AND s.expires_at > %s AND"
-        " s.seen_at > %s AND p.removed_at IS NULL",
+        " s.seen_at > %s AND p.removed_at IS NULL AND s.created_at >= p.created_at",
         [_hash(cookie), now, now - IDLE],
     )
     if row is None:
@@ -193,7 +193,8 @@ def _is_over(sign_in: str) -> bool:
     return (
         db.fetch_one(
             "SELECT 1 FROM sign_in s JOIN person p ON p.id = s.person_id WHERE s.id::text = %s AND"
-            " s.ended_at IS NULL AND s.expires_at > %s AND p.removed_at IS NULL",
+            " s.ended_at IS NULL AND s.expires_at > %s AND p.removed_at IS NULL AND s.created_at >="
+            " p.created_at",
             [sign_in, now],
         )
         is None

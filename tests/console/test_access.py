@@ -12,6 +12,8 @@ from tests.console.conftest import HOST, OWN, PAGE, ROLES, Browser
 
 OTHERS = "11111111-2222-3333-4444-555555555555"
 
+STRICT = f"{access.POLICY}; frame-ancestors 'none'"
+
 
 def test_a_link_signs_in_once(browser):
     secret = sign_ins.make_link("cy")
@@ -99,12 +101,17 @@ def test_who_signs_out_is_out(browser):
     assert sign_ins.list_open("cy") == []
 
 
-def test_a_removed_person_is_out_at_once(browser):
-    cy = browser("cy")
+def test_a_removed_person_is_out_at_once_and_signs_in_anew_when_they_come_back(browser):
+    cy, secret = browser("cy"), sign_ins.make_link("cy")
 
     people.remove("cy", by="ana")
 
     assert cy.get("/runs").headers["location"] == "/enter"
+
+    people.add("cy", by="ana")
+
+    assert cy.get("/runs").headers["location"] == "/enter"
+    assert browser().get(f"/enter?t={secret}").status_code == 403
 
 
 def test_a_changed_role_holds_at_once(browser):
@@ -124,7 +131,7 @@ def test_a_foreign_host_is_refused_before_anything(browser, host):
     answer = cy.get("/runs", headers={"host": host})
 
     assert answer.status_code == 421
-    assert answer.headers["content-security-policy"] == access.POLICY
+    assert answer.headers["content-security-policy"] == STRICT
 
 
 @pytest.mark.parametrize(
@@ -216,7 +223,7 @@ def test_every_answer_has_the_strict_policy(browser):
         "/runs/x",
     ):
         headers = ana.get(path).headers
-        assert headers["content-security-policy"] == access.POLICY, path
+        assert headers["content-security-policy"] == STRICT, path
         assert headers["x-content-type-options"] == "nosniff"
     assert "unsafe" not in access.POLICY and "http" not in access.POLICY
     assert ana.get("/runs").headers["cache-control"] == "no-store"

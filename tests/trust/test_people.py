@@ -61,9 +61,11 @@ def test_a_person_is_added_once_and_can_come_back(owner):
     people.add("bo", "reader", by=owner)
     with pytest.raises(BadInput, match="people role bo"):
         people.add("BO", by=owner)
+    _, secret = access_tokens.create("bo", "laptop", by=owner)
     people.remove("bo", by=owner)
 
     assert people.add("bo", "member", by=owner)["removed_at"] is None
+    assert access_tokens.find_caller(secret) is None  # whoever had it may be why they were removed
 
 
 def test_an_agent_changes_no_people_and_makes_no_tokens(owner):

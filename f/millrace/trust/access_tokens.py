@@ -98,7 +98,7 @@ def find_caller(secret: str) -> Caller | None:
     row = db.fetch_one(
         "SELECT t.id, t.person_id, t.role, t.gateway, p.role AS most, t.used_at FROM access_token t"
         " JOIN person p ON p.id = t.person_id WHERE t.hash = %s AND t.revoked_at IS NULL AND"
-        " t.expires_at > %s AND p.removed_at IS NULL",
+        " t.expires_at > %s AND p.removed_at IS NULL AND t.created_at >= p.created_at",
         [_hash(secret), now],
     )
     if row is None:
@@ -114,7 +114,8 @@ def is_over(token_id: str) -> bool:
     return (
         db.fetch_one(
             "SELECT 1 FROM access_token t JOIN person p ON p.id = t.person_id WHERE t.id::text = %s"
-            " AND t.revoked_at IS NULL AND t.expires_at > %s AND p.removed_at IS NULL",
+            " AND t.revoked_at IS NULL AND t.expires_at > %s AND p.removed_at IS NULL AND"
+            " t.created_at >= p.created_at",
             [token_id, run_context.now()],
         )
         is None

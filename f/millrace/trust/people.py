@@ -27,7 +27,8 @@ LONGEST_NAME = 100
 
 
 def add(person_id: str, role: str = "member", name: str = "", *, by: str) -> rows.Person:
-    """Add a person, or one who was removed again, and return their row.
+    """Add a person, or one who was removed again, and return their row. Tokens, links and sessions
+    of before count no more: they are older than the row.
 
     Raises:
         BadInput: The id or the role is none, or the person is there already.
@@ -45,7 +46,8 @@ def add(person_id: str, role: str = "member", name: str = "", *, by: str) -> row
         row: rows.Person | None = db.fetch_one(
             "INSERT INTO person (id, name, role, added_by, created_at) VALUES (%s, %s, %s, %s, %s)"
             " ON CONFLICT (id) DO UPDATE SET name = excluded.name, role = excluded.role, added_by ="
-            " excluded.added_by, removed_at = NULL, role_by = 'people' RETURNING *",
+            " excluded.added_by, removed_at = NULL, role_by = 'people', created_at ="
+            " excluded.created_at RETURNING *",
             [person_id, " ".join(name.split())[:LONGEST_NAME], known, by, run_context.now()],
         )
         audit.append(by, "person.added", person_id, role=known)

@@ -10,6 +10,8 @@ from scripts.console import access, sign_ins
 from scripts.console.app import ROUTES
 from tests.console.conftest import HOST, OWN, PAGE, ROLES, Browser
 
+STRICT = f"{access.POLICY}; frame-ancestors 'none'"
+
 OTHERS = "11111111-2222-3333-4444-555555555555"
 
 
@@ -124,7 +126,7 @@ def test_a_foreign_host_is_refused_before_anything(browser, host):
     answer = cy.get("/runs", headers={"host": host})
 
     assert answer.status_code == 421
-    assert answer.headers["content-security-policy"] == access.POLICY
+    assert answer.headers["content-security-policy"] == STRICT
 
 
 @pytest.mark.parametrize(
@@ -216,7 +218,7 @@ def test_every_answer_has_the_strict_policy(browser):
         "/runs/x",
     ):
         headers = ana.get(path).headers
-        assert headers["content-security-policy"] == access.POLICY, path
+        assert headers["content-security-policy"] == STRICT, path
         assert headers["x-content-type-options"] == "nosniff"
     assert "unsafe" not in access.POLICY and "http" not in access.POLICY
     assert ana.get("/runs").headers["cache-control"] == "no-store"

@@ -10,6 +10,8 @@ from scripts.console import access, sign_ins
 from scripts.console.app import ROUTES
 from tests.console.conftest import HOST, OWN, PAGE, ROLES, Browser
 
+STRICT = f"{access.POLICY}; frame-ancestors 'none'"
+
 OTHERS = "11111111-2222-3333-4444-555555555555"
 
 STRICT = f"{access.POLICY}; frame-ancestors 'none'"

@@ -73,7 +73,7 @@ def test_a_stream_of_an_ended_run_has_its_lines_and_ends(browser, run_of):
     names = [name for name, _, _ in found]
     assert names[-1] == "over" and names.count("line") == 2
     assert "12 results" in str(found)
-    assert {"bar", "count", "flow", "state", "answer"} == {
+    assert {"bar", "count", "flow", "state", "model", "answer"} == {
         data["part"] for name, _, data in found if name == "part"
     }
 

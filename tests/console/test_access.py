@@ -14,8 +14,6 @@ STRICT = f"{access.POLICY}; frame-ancestors 'none'"
 
 OTHERS = "11111111-2222-3333-4444-555555555555"
 
-STRICT = f"{access.POLICY}; frame-ancestors 'none'"
-
 
 def test_a_link_signs_in_once(browser):
     secret = sign_ins.make_link("cy")

@@ -129,7 +129,11 @@ def test_a_conversation_with_an_agent_is_one_and_goes_on_with_it(browser, inline
     page = cy.get("/talk/quay").text
 
     assert page.count('<div class="asked"><p>What does the repair of the quay cost?</p>') == 1
-    assert page.count('<div class="asked">') == 2 and "2.4 million euros" in page
+    assert (
+        page.count('<div class="asked">') == 2
+        and "2.4 million <span" in page
+        and page.count("data-passage") == 2
+    )
     assert '<option value="agent/reader" selected>' in page
 
 

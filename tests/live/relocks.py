@@ -6,6 +6,7 @@ script without `# requirements:` uses the default workspace dependencies.
 """
 
 import ast
+import functools
 import re
 from collections.abc import Iterator
 
@@ -13,6 +14,7 @@ MAIN = re.compile(r"(?m)^(?:async )?def main\(")
 REQUIREMENTS = re.compile(r"(?m)^# ?requirements:[ \t]*(\S*)[ \t]*$")
 
 
+@functools.cache
 def tracked(code: str, path: str) -> set[str]:
     """Return the paths that a script refers to, of scripts and of workspace dependencies."""
     return {*_imports(code, path), *_dependencies(code)}

@@ -184,7 +184,7 @@ def conflicting(found: TopicResult, evidence: list[str]) -> TopicResult:
     conflict = Conflict(
         question="How much does it make?", sides=sides, trusted=0, why="It is the later report."
     )
-    return found.model_copy(update={"conflicts": [conflict], "confidence": Confidence(score=55)})
+    return found.model_copy(update={"conflicts": [conflict], "confidence": Confidence(score=50)})
 
 
 class Pipeline:

@@ -147,7 +147,15 @@ def row(key="a", **changes):
 
 def page(key="a", **changes):
     url = f"https://{key}.example/1"
-    return {url: {"title": "", "site": "", "readable": True, "reason": "", "body": "", **changes}}
+    plain = {
+        "title": "",
+        "site": "",
+        "readable": True,
+        "reason": "",
+        "body": "",
+        "published_at": None,
+    }
+    return {url: {**plain, **changes}}
 
 
 def find(*items, kept=None, **plan):

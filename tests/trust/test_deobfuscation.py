@@ -163,7 +163,7 @@ def test_tag_letters_are_shown_and_flags_stay():
         ("[x](/local)", "x"),
         ("[1]: https://a.example\nrest", "\nrest"),
         ("word [1]: is a note", "word [1]: is a note"),
-        ("DATA:text/html,x and file:///etc", " and "),
+        ("DATA:text/html,x and file:///etc", "DATA[:]text/html,x and "),
         ("at 1.2.3.4 and 1.2.3.4:5", "at 1.2.3.4 and 1[.]2[.]3[.]4:5"),
         ("HTTP://[2001:DB8::1]/x'y", "[2001:DB8::1]'y"),
     ],

@@ -212,7 +212,7 @@ RELATIVE_TIME = re.compile(
     re.IGNORECASE,
 )
 # The same before any verb, where no name goes before: `World War I saw`.
-SINGULAR_LATER = re.compile(r"(?:^|[,;:.!?—–(]\s?|\b[a-z][a-z'’]*+\s)I(?=\s[a-z])")
+SINGULAR_LATER = re.compile(r"(?:^|[,;:.!?—–(]\s?|(?<![\w'’])[a-z][a-z'’]*+\s)I(?=\s[a-z])")
 # The same without the word, as people write in posts: `Walked past the mill today`.
 OMITTED = re.compile(
     r"(?:Just )?(?:[Ww]alked|[Ss]aw|[Ww]ent|[Hh]eard|[Gg]ot|[Tt]ried|[Ss]pent|[Bb]ought|[Vv]isited"

@@ -33,7 +33,7 @@ ALONE_SHARE = 0.5
 
 
 @dataclass(frozen=True)
-class Measured:
+class LabelledCase:
     """A case, and what is measured of each of its tools."""
 
     case: missing_tools.Case
@@ -54,7 +54,7 @@ class Model:
     of_best: Any
 
 
-def read_sets(folder: Path) -> dict[str, list[Measured]]:
+def read_sets(folder: Path) -> dict[str, list[LabelledCase]]:
     """Return what is measured of the bare requests of each set."""
     return {
         path.stem: _measure(missing_tools.read_file(path)[:MOST_CASES], 1.0)
@@ -62,17 +62,17 @@ def read_sets(folder: Path) -> dict[str, list[Measured]]:
     }
 
 
-def _measure(cases: Sequence[missing_tools.Case], share: float) -> list[Measured]:
+def _measure(cases: Sequence[missing_tools.Case], share: float) -> list[LabelledCase]:
     bare = [case for case in cases if case.kind == BARE and case.tools]
     found = []
     for case in bare:
         offers = [tool_signatures.describe_tool(tool) for tool in case.tools]
         rows = numpy.array(tool_matching.measure_offers(case.need, offers))
-        found.append(Measured(case, rows, share / len(bare)))
+        found.append(LabelledCase(case, rows, share / len(bare)))
     return found
 
 
-def fit(cases: Sequence[Measured]) -> Model:
+def fit(cases: Sequence[LabelledCase]) -> Model:
     """Return the weights; a right tool counts as much as all others of its case."""
     of_tools = _fit_logistic(
         numpy.vstack([case.rows for case in cases]),
@@ -100,7 +100,7 @@ def fit(cases: Sequence[Measured]) -> Model:
     return Model(of_tools, of_best)
 
 
-def _find_kept(case: Measured, of_tools: Any) -> int:
+def _find_kept(case: LabelledCase, of_tools: Any) -> int:
     """Return the tool that is listed alone: the right one, or else the best."""
     values = case.answers if case.case.is_met else _rate(case.rows, of_tools)
     return int(numpy.argmax(values))

@@ -89,14 +89,14 @@ def load(name: str) -> Labelled:
 
 def follow_days(labelled: Labelled) -> dict[str, str]:
     """Return each item's group when day after day is grouped and matched with what is known."""
-    known: list[stories.Known] = []
+    known: list[stories.KnownStory] = []
     found: dict[str, str] = {}
     for number in sorted(set(labelled.day.values())):
         day = FIRST_DAY + timedelta(days=number - 1)
         today = stories.group([item for item in labelled.items if labelled.day[item.id] == number])
         for story, told in stories.follow(today, known):
             if told is None:
-                told = stories.Known(story.lead.id, story.lead.title, [], day, day, [])
+                told = stories.KnownStory(story.lead.id, story.lead.title, [], day, day, [])
                 known.append(told)
             told.items.extend(story.items)
             told.last_day = day

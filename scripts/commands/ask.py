@@ -196,7 +196,7 @@ def _answer(options: argparse.Namespace) -> tuple[int, str]:
             documents=options.documents,
         )
     faults = fault_log.of_run(run_id)
-    asides = run_notices.asides(run_id)
+    asides = run_notices.list_messages(run_id)
     if options.json:
         print(
             dump(

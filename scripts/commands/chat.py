@@ -102,7 +102,7 @@ def _take_turn(
         count = len(turn.reply.sources)
         talk.console.print(f"[dim]{count} source{'s' * (count > 1)}: /sources[/]")
     if turn.reply:
-        faults, asides = fault_log.of_run(turn.run_id), run_notices.asides(turn.run_id)
+        faults, asides = fault_log.of_run(turn.run_id), run_notices.list_messages(turn.run_id)
         ask.print_end(talk.console, turn.reply, faults, asides)
     report.send_trace(turn.run_id)
 

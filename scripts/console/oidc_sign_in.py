@@ -32,7 +32,7 @@ MOST_OPEN = 10_000
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA")
 
 
-class Begun(NamedTuple):
+class AuthorizationRequest(NamedTuple):
     """Where the browser is sent, and the cookie that it has to bring back."""
 
     url: str
@@ -54,7 +54,7 @@ def is_on() -> bool:
     return bool(config.settings().sign_in_oidc_issuer.strip())
 
 
-def begin(address: str) -> Begun:
+def begin(address: str) -> AuthorizationRequest:
     """Begin a try and return where the browser is sent.
 
     Args:
@@ -83,7 +83,7 @@ def begin(address: str) -> Begun:
         "code_challenge_method": "S256",
     }
     joint = "&" if urlsplit(provider.authorize).query else "?"
-    return Begun(f"{provider.authorize}{joint}{urlencode(asked)}", cookie)
+    return AuthorizationRequest(f"{provider.authorize}{joint}{urlencode(asked)}", cookie)
 
 
 def finish(given: Mapping[str, str], cookie: str, address: str, browser: str) -> str:

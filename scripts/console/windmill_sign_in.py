@@ -27,7 +27,7 @@ FLAGS = {"admin": "is_admin", "operator": "operator"}
 MOST_BYTES = 262_144
 
 
-class Known(NamedTuple):
+class WindmillUser(NamedTuple):
     """Who somebody is on the server: their address, their name there, their groups."""
 
     email: str
@@ -58,7 +58,7 @@ def _admit(token: str) -> rows.Person:
     return people.admit(known.email, known.name, known.groups, "windmill")
 
 
-def _ask(token: str) -> Known:
+def _ask(token: str) -> WindmillUser:
     """Return whom the server knows by a token; NotAllowed when it is nobody who may enter."""
     clean = token.strip()
     if not clean or len(clean) > LONGEST_TOKEN or not (clean.isascii() and clean.isprintable()):
@@ -72,7 +72,9 @@ def _ask(token: str) -> Known:
     if said.get("disabled") or said.get("non_member"):
         what = "switched off" if said.get("disabled") else "no member of the workspace"
         raise errors.NotAllowed(f"{email[:200]} is {what} {workspace} of Windmill")
-    return Known(email, str(said.get("name") or said.get("username") or ""), _groups_of(said))
+    return WindmillUser(
+        email, str(said.get("name") or said.get("username") or ""), _groups_of(said)
+    )
 
 
 def _groups_of(said: dict[str, Any]) -> list[str]:

@@ -96,7 +96,7 @@ def schedule_zone(server: Server) -> str:
 
 def resource_type() -> dict[str, Any]:
     """Return the resource type: one field a setting, as Windmill's forms know them."""
-    declared = settings_model.model().model_json_schema()
+    declared = settings_model.make_model().model_json_schema()
     properties = {
         name: _form_field(_resolve(field, declared.get("$defs", {})))
         for name, field in declared["properties"].items()

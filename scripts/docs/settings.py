@@ -32,7 +32,7 @@ def text(root: Path) -> str:  # noqa: ARG001
 def _default(name: str) -> str:
     if "Secret" in str(all_settings.declared(name)[0]):
         return ""
-    value: Any = settings_model.model((name,))().model_dump(mode="json")[name]
+    value: Any = settings_model.make_model((name,))().model_dump(mode="json")[name]
     return markdown.code(json.dumps(value, ensure_ascii=False)) if value not in ("", None) else ""
 
 

@@ -39,7 +39,7 @@ def text() -> str:
 
 
 def _written(name: str) -> str:
-    default: Any = settings_model.model((name,))().model_dump(mode="json")[name]
+    default: Any = settings_model.make_model((name,))().model_dump(mode="json")[name]
     if "Secret" in str(all_settings.declared(name)[0]):
         default = {} if isinstance(default, dict) else ""
     if isinstance(default, str) and "Decimal" in str(all_settings.declared(name)[0]):

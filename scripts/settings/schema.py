@@ -45,7 +45,7 @@ def text() -> str:
 
 def schema() -> Json:
     """Return the schema of all settings."""
-    made = settings_model.model().model_json_schema()
+    made = settings_model.make_model().model_json_schema()
     defs = made.pop("$defs")
     properties = {
         name: _simplify(_resolve(field, defs)) for name, field in made["properties"].items()

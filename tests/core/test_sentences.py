@@ -538,4 +538,4 @@ def test_a_work_says_what_it_does(sentence, tells):
     ],
 )
 def test_what_lasts_says_the_same_on_a_later_day(sentence, lasts):
-    assert sentences.lasts(sentence) is lasts
+    assert sentences.stays_true(sentence) is lasts

@@ -149,8 +149,8 @@ def test_the_background_of_a_topic_is_what_was_said_of_it_first():
         created_at=datetime(2099, 1, 1, tzinfo=UTC),
     )
 
-    assert said_before.background("cranes") == "About cranes."
-    assert said_before.background("ships") == ""
+    assert said_before.find_background("cranes") == "About cranes."
+    assert said_before.find_background("ships") == ""
 
 
 def test_the_background_of_a_story_says_what_still_holds():
@@ -163,12 +163,12 @@ def test_the_background_of_a_story_says_what_still_holds():
     db.execute("UPDATE topic SET story_id = %s", [story])
     db.execute("UPDATE topic SET created_at = created_at - interval '1 day' WHERE id = 'first'")
 
-    assert said_before.background("last") == held
+    assert said_before.find_background("last") == held
 
     db.execute("UPDATE topic SET private = true, share_keys = '{notes}' WHERE id = 'first'")
 
-    assert said_before.background("last") != held
-    assert said_before.background("last", private=True) == held
+    assert said_before.find_background("last") != held
+    assert said_before.find_background("last", private=True) == held
 
 
 def succeeded(at: datetime, **changes: Any) -> OpenRun:

@@ -8,7 +8,7 @@ from f.millrace.digest.run_plan import RunPlan
 from f.millrace.research import ranking
 from f.millrace.research.candidates import Candidate
 from f.millrace.stories.duplicates import Item
-from f.millrace.stories.stories import Known, Story
+from f.millrace.stories.stories import KnownStory, Story
 
 NOW = datetime(2026, 11, 18, 12, tzinfo=UTC)
 
@@ -148,7 +148,7 @@ def test_what_readers_replied_lifts_and_lowers(wanted, said):
 )
 def test_an_update_is_lifted_and_says_when_the_story_was_seen(days, said):
     last = NOW.date() - timedelta(days=days)
-    known = Known("st", "x", [], date(2026, 11, 1), last, [], "topic")
+    known = KnownStory("st", "x", [], date(2026, 11, 1), last, [], "topic")
 
     new, update = rank(told(item("a"))), rank(told(item("b"), continues=known))
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from f.millrace.stories import event_match, stories, story_terms
 from f.millrace.stories.duplicates import Item
-from f.millrace.stories.stories import Known, Story
+from f.millrace.stories.stories import KnownStory, Story
 
 DAY = date(2026, 11, 2)
 FLAW = Item(
@@ -283,8 +283,8 @@ def test_what_was_told_continues_itself_and_says_nothing_new(items):
     assert not any(stories.new_items(story, old) for story, old in zip(told, known, strict=True))
 
 
-def known_of(story: Story, key: str = "k") -> Known:
-    return Known(key, story.lead.title, story.entities(), DAY, DAY, list(story.items))
+def known_of(story: Story, key: str = "k") -> KnownStory:
+    return KnownStory(key, story.lead.title, story.entities(), DAY, DAY, list(story.items))
 
 
 def test_a_follow_up_continues_the_story_and_a_copy_of_it_says_nothing_new():
@@ -303,7 +303,7 @@ def test_a_follow_up_continues_the_story_and_a_copy_of_it_says_nothing_new():
 
 def test_a_name_that_only_one_story_is_about_leads_back_to_it():
     told = [FLAW, item("b", "Tallow has a hole", "Operators of Tallow install a new version.")]
-    known = Known("st_1", FLAW.title, [], DAY, DAY, told)
+    known = KnownStory("st_1", FLAW.title, [], DAY, DAY, told)
     joke = item(
         "j", "ada/grease: dreadful code", "A joke that does with other memory what Tallow does."
     )
@@ -618,9 +618,9 @@ def test_the_days_between_are_counted_where_both_items_have_one():
 
 
 def test_of_items_told_before_the_one_that_fits_best_says_which_story_goes_on():
-    flaw = Known("st_1", FLAW.title, [], DAY, DAY, [FLAW])
+    flaw = KnownStory("st_1", FLAW.title, [], DAY, DAY, [FLAW])
     other = item("o", "CVE-2026-59999 in Wickerwork", "Wickerwork writes over files.")
-    known = [Known("st_0", other.title, [], DAY, DAY, [other]), flaw]
+    known = [KnownStory("st_0", other.title, [], DAY, DAY, [other]), flaw]
 
     later = Story([item("x", "Patch now", "Banks look for CVE-2026-51234 in Tallow.")])
 
@@ -646,7 +646,7 @@ def test_a_copy_inside_a_story_leads_nowhere_itself():
 
 
 def test_a_story_without_items_is_as_old_as_the_day_that_told_it_last():
-    known = Known("k", "Brukh and Osmo meet", ["Brukh", "Osmo"], DAY, DAY, [])
+    known = KnownStory("k", "Brukh and Osmo meet", ["Brukh", "Osmo"], DAY, DAY, [])
     day = datetime(2026, 11, 2, tzinfo=UTC)
 
     def matches(days: int) -> bool:
@@ -710,7 +710,7 @@ def test_two_names_of_a_long_story_do_not_make_another_text_its_news():
         " economists warn."
     )
     told = [replace(one, text=one.text + more) for one in told]
-    known = Known("s", "x", [], DAY, DAY, told)
+    known = KnownStory("s", "x", [], DAY, DAY, told)
     chess = item(
         "c",
         "A girl of 15 wins the open of Askvoll",

@@ -31,7 +31,9 @@ def put_page(key: str, body: str, readable: bool = True) -> None:
     )
 
 
-def tell(story: stories.Story, day: date, known: stories.Known | None = None, sent: bool = True):
+def tell(
+    story: stories.Story, day: date, known: stories.KnownStory | None = None, sent: bool = True
+):
     """Keep a story as a topic of a run of that day, whose digest somebody got."""
     story_id = story_store.keep("main", story, known, day)
     run_id = str(uuid.uuid4())
@@ -59,7 +61,7 @@ def tell(story: stories.Story, day: date, known: stories.Known | None = None, se
     return story_id, f"tp_{run_id}"
 
 
-def load(before: date) -> list[stories.Known]:
+def load(before: date) -> list[stories.KnownStory]:
     return story_store.load_told("daily_research", "main", before, timedelta(days=14))
 
 

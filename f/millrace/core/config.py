@@ -70,7 +70,7 @@ def validate(values: dict[str, Any]) -> all_settings.Settings:
         from f.millrace.core import settings_model
 
         known = tuple(name for name in values if name in all_settings.NAMES)
-        accepted = dict(settings_model.model(known).model_validate(values))
+        accepted = dict(settings_model.make_model(known).model_validate(values))
     return all_settings.Settings(**accepted)
 
 

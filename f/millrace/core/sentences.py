@@ -457,7 +457,7 @@ def is_announcement(sentence: str) -> bool:
     return bool(ANNOUNCING.match(sentence))
 
 
-def lasts(sentence: str) -> bool:
+def stays_true(sentence: str) -> bool:
     """Tell whether a sentence says on a later day what it said on its own, and says it alone."""
     return stands_alone(sentence) and not RELATIVE_TIME.search(sentence)
 

@@ -75,7 +75,7 @@ STRICTER: dict[str, Any] = {
 
 
 @functools.cache
-def model(names: tuple[str, ...] = all_settings.NAMES) -> type[BaseModel]:
+def make_model(names: tuple[str, ...] = all_settings.NAMES) -> type[BaseModel]:
     """Return a pydantic model of some settings, or of all."""
     fields: dict[str, Any] = {}
     for name in names:

@@ -107,7 +107,7 @@ def load(
             *headlines.load(reader, shown),
         ],
         readings=_readings(run_id, opened, window),
-        notes=[*run_notices.asides(run_id, detailed), *(_advice(topics) if window.private else [])],
+        notes=run_notices.list_messages(run_id, detailed) + _advice(topics, window.private),
         writers=writers,
         notices=run_notices.notices(run_id, topics, detailed),
         shared=_shared(reader, items),
@@ -202,8 +202,12 @@ def _shared(
     ]
 
 
-def _advice(topics: list[findings.Topic]) -> list[str]:
-    """Return, once, what was tried for topics without sources and how to get more."""
+def _advice(topics: list[findings.Topic], is_owner: bool) -> list[str]:
+    """Return, once, what was tried for topics without sources and how to get more, which an owner
+    can do.
+    """
+    if not is_owner:
+        return []
     bare = [(row["title"], result) for row, result in topics if result and result["no_sources"]]
     if not bare:
         return []

@@ -50,7 +50,7 @@ def notices(run_id: str, topics: list[findings.Topic], detailed: bool = True) ->
     ]
 
 
-def asides(run_id: str, detailed: bool = True) -> list[str]:
+def list_messages(run_id: str, detailed: bool = True) -> list[str]:
     """Return what the steps want to be known of the run, such as an answer that was cut; what went
     wrong with a model only `detailed`.
     """

@@ -48,7 +48,7 @@ class Candidate:
     """
 
     story: stories.Story
-    continues: stories.Known | None = None
+    continues: stories.KnownStory | None = None
     title: str = ""
     wanted: float = 0.0
     share_keys: tuple[str, ...] = ()
@@ -187,7 +187,7 @@ def _background(opened: run_plan.RunPlan) -> list[str]:
     return [row["title"] for row in found]
 
 
-def _yesterday(items: list[duplicates.Item], opened: run_plan.RunPlan) -> list[stories.Known]:
+def _yesterday(items: list[duplicates.Item], opened: run_plan.RunPlan) -> list[stories.KnownStory]:
     """Return what the sample's edition of yesterday told: it was never made, so its own dates stand
     for it.
     """
@@ -198,7 +198,7 @@ def _yesterday(items: list[duplicates.Item], opened: run_plan.RunPlan) -> list[s
     terms = story_terms.Collection(items)
     day = opened.day - timedelta(days=1)
     return [
-        stories.Known(item.id, item.title, [], day, day, [item], topic_id=item.id)
+        stories.KnownStory(item.id, item.title, [], day, day, [item], topic_id=item.id)
         for item in old
         if any(
             event_match.weigh(item, other, terms) >= event_match.ENOUGH

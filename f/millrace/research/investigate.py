@@ -181,7 +181,7 @@ async def _investigate(run_id: str, topic: rows.Topic) -> contracts.TopicResult:
             },
         )
         told = topic["update_of"]
-        background = said_before.background(told, topic["private"]) if told else ""
+        background = said_before.find_background(told, topic["private"]) if told else ""
         return found.model_copy(update={"background": background})
     except errors.BudgetExceeded as error:
         # What is left of the digest is worth sending: it lists what money left undone.

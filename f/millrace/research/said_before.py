@@ -40,7 +40,7 @@ def pages(opened: run_plan.RunPlan, topic_id: str) -> list[str]:
     return [row["url"] for row in found]
 
 
-def background(topic_id: str, private: bool = False) -> str:
+def find_background(topic_id: str, private: bool = False) -> str:
     """Return in one sentence what earlier topics of the story said, given the last of them: its
     sentence with most of its title that says the same on a later day and needs no other; of a topic
     without one, that of the topic before; empty when none said anything.
@@ -60,4 +60,4 @@ def background(topic_id: str, private: bool = False) -> str:
 
 
 def _is_lasting(text: str) -> bool:
-    return sentences.lasts(text) and not sentences.is_first_person(text)
+    return sentences.stays_true(text) and not sentences.is_first_person(text)

@@ -48,7 +48,7 @@ class Story:
 
 
 @dataclass
-class Known:
+class KnownStory:
     """A story of earlier days; `topic_id` is the topic that told it last."""
 
     id: str
@@ -135,7 +135,7 @@ class Follower:
 
     # complexipy: ignore (builds the tables that all lookups share, in one pass over the items)
     def __init__(
-        self, known: Sequence[Known], today: Sequence[Story], background: Iterable[str] = ()
+        self, known: Sequence[KnownStory], today: Sequence[Story], background: Iterable[str] = ()
     ) -> None:
         self._known = {story.id: (story, _items_of(story)) for story in known}
         self._terms = story_terms.Collection(
@@ -156,7 +156,7 @@ class Follower:
             for key, (_, items) in self._known.items()
         }
 
-    def match(self, story: Story) -> Known | None:
+    def match(self, story: Story) -> KnownStory | None:
         """Return the known story that tells the same event, if there is one."""
         told = _originals(story)
         repeated = [self._same_text[item.id] for item in told if item.id in self._same_text]
@@ -273,20 +273,20 @@ def _profile(items: list[Item], terms: story_terms.Collection, own: set[str]) ->
     )
 
 
-def match(story: Story, known: Sequence[Known]) -> Known | None:
+def match(story: Story, known: Sequence[KnownStory]) -> KnownStory | None:
     """Return the known story that tells the same event; for many stories make one Follower."""
     return Follower(known, [story]).match(story)
 
 
 def follow(
-    today: Sequence[Story], known: Sequence[Known], background: Iterable[str] = ()
-) -> list[tuple[Story, Known | None]]:
+    today: Sequence[Story], known: Sequence[KnownStory], background: Iterable[str] = ()
+) -> list[tuple[Story, KnownStory | None]]:
     """Return each story of today with the known one that it continues.
 
     Stories that continue the same one are one story, so that it is told once.
     """
     follower = Follower(known, today, background)
-    found: list[tuple[Story, Known | None]] = []
+    found: list[tuple[Story, KnownStory | None]] = []
     continuing: dict[str, Story] = {}
     for story in today:
         old = follower.match(story)
@@ -302,7 +302,7 @@ def follow(
     return found
 
 
-def new_items(story: Story, known: Known) -> list[Item]:
+def new_items(story: Story, known: KnownStory) -> list[Item]:
     """Return the items that say something that the known story's items did not.
 
     A copy of one of them says nothing new, nor does one address with the same text.
@@ -312,7 +312,7 @@ def new_items(story: Story, known: Known) -> list[Item]:
     return [item for item in fresh if not duplicates.repeats(item, known.items)]
 
 
-def put_news_first(story: Story, fresh: Sequence[Item], known: Known) -> None:
+def put_news_first(story: Story, fresh: Sequence[Item], known: KnownStory) -> None:
     """Sort the items of a story that goes on: the `fresh` ones first, of them those that say most
     that the known items did not, by the words of their titles and first paragraphs.
     """
@@ -333,7 +333,7 @@ def _originals(story: Story) -> list[Item]:
     return [item for item in story.items if item.id not in story.copies]
 
 
-def _items_of(known: Known) -> list[Item]:
+def _items_of(known: KnownStory) -> list[Item]:
     # Items are pruned before their story is.
     last = datetime.combine(known.last_day, time(), UTC)
     names = ", ".join(known.entities)

@@ -58,14 +58,16 @@ ON CONFLICT (id) DO UPDATE SET
     )"""
 
 
-def load_told(flow: str, namespace: str, before: date, look_back: timedelta) -> list[stories.Known]:
+def load_told(
+    flow: str, namespace: str, before: date, look_back: timedelta
+) -> list[stories.KnownStory]:
     """Return the stories that somebody was told before a day, with the items of their topics."""
-    known: dict[str, stories.Known] = {}
+    known: dict[str, stories.KnownStory] = {}
     told: list[ToldItem] = db.fetch_all(TOLD, [flow, namespace, before, before - look_back])
     for row in told:
         story = known.setdefault(
             row["story_id"],
-            stories.Known(
+            stories.KnownStory(
                 row["story_id"],
                 row["story_title"],
                 list(row["entities"]),
@@ -80,7 +82,7 @@ def load_told(flow: str, namespace: str, before: date, look_back: timedelta) -> 
     return list(known.values())
 
 
-def keep(namespace: str, story: stories.Story, known: stories.Known | None, day: date) -> str:
+def keep(namespace: str, story: stories.Story, known: stories.KnownStory | None, day: date) -> str:
     """Store that the story is told on `day`; return its id.
 
     A repeat finds its own rows: a story that is not known is the one that has its items already.

@@ -247,7 +247,7 @@ def serving(
 ) -> tuple[ThreadingHTTPServer, threading.Thread]:
     """Return a server that serves from a thread of its own."""
     made = server(token, host, port, prefix)
-    thread = threading.Thread(target=made.serve_forever, daemon=True)
+    thread = threading.Thread(target=made.serve_forever, args=(0.05,), daemon=True)
     thread.start()
     return made, thread
 

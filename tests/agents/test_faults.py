@@ -136,6 +136,7 @@ def test_notes_and_memory_serve_when_the_search_is_down(edge, in_step, configure
     )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("provider", [ANTHROPIC, "ollama:qwen3", "openai:gpt-4o"])
 def test_every_provider_is_reached_by_its_usual_variables(
     provider, edge, in_step, configure, monkeypatch

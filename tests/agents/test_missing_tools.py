@@ -224,6 +224,7 @@ def missing(row):
     )
 
 
+@pytest.mark.long
 def test_needs_are_met_by_meaning_and_schema_among_many_tools(tools):
     every = [*tools, *(of_others(name, row) for name, row in CASES["tools"].items())]
     part = slice(None) if os.environ.get("PROVE") else slice(None, None, 3)

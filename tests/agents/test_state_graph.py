@@ -33,6 +33,7 @@ print(json.dumps([result, loaded, hasattr(requests, "get")]))
 """
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("tracing", ["", "true"])
 def test_a_graph_runs_without_langsmith_and_the_real_requests_stays_usable(tracing):
     environment = {
@@ -50,6 +51,7 @@ def test_a_graph_runs_without_langsmith_and_the_real_requests_stays_usable(traci
     assert json.loads(done.stdout) == [{"count": 5}, [], True]
 
 
+@pytest.mark.long
 def test_a_process_that_has_langgraph_keeps_it():
     code = (
         "import langgraph.graph, langsmith; from f.millrace.agents import state_graph;"

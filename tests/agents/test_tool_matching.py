@@ -53,6 +53,7 @@ def listed_with_and_without(half, kind, step):
     return list(zip(cases[::2], cases[1::2], strict=True))[::step]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("half", "kind", "least"),
     [

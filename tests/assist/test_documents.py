@@ -35,6 +35,7 @@ def _is_right(question: paperwork.Question, reply: ask.Reply) -> bool:
     )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("questions", [paperwork.FIRST_HALF, paperwork.SECOND_HALF])
 def test_plain_questions_are_answered_from_forms_tables_and_sentences(
     folder: Path, questions: tuple[paperwork.Question, ...]

@@ -10,7 +10,6 @@ import pytest
 from f.millrace.core import all_settings, schema
 from f.millrace.telemetry.catalogue import CATALOGUE
 from scripts.commands.__main__ import MODULES
-from scripts.compiler.sources import bundle
 from scripts.paths import ROOT
 
 ROW = re.compile(r"^\| ([^|]+) \| ([^|]+) \| ([^|]*) \|$", re.M)
@@ -39,9 +38,9 @@ def find_unused_words(names: Iterable[str], glossary: Mapping[str, list[str]]) -
 
 GLOSSARY = read_glossary((ROOT / "GLOSSARY.md").read_text())
 MODULE_NAMES = [
-    *(path.removesuffix(".py") for path in bundle(ROOT).modules),
-    *(str(path.relative_to(ROOT).with_suffix("")) for path in (ROOT / "scripts").rglob("*.py")),
-    *(str(path.relative_to(ROOT).with_suffix("")) for path in (ROOT / "tests").rglob("*.py")),
+    path.relative_to(ROOT).with_suffix("").as_posix()
+    for folder in ("f", "u", "scripts", "tests")
+    for path in (ROOT / folder).rglob("*.py")
 ]
 NAMES = {
     "modules": MODULE_NAMES,

@@ -26,6 +26,7 @@ def collected(*arguments: str, **variables: str) -> str:
     return done.stdout + done.stderr
 
 
+@pytest.mark.long
 def test_the_live_tests_are_left_out_with_the_command_that_runs_them():
     said = collected("tests", *ONLY_LIVE)
 
@@ -33,6 +34,7 @@ def test_the_live_tests_are_left_out_with_the_command_that_runs_them():
     assert LEFT_OUT in said and "`scripts/prove live`" in said
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("path", "variables"),
     [
@@ -52,6 +54,7 @@ def test_on_ci_in_the_long_tier_and_by_name_they_run(path, variables):
 LONG = "test_any_pipeline_can_be_edited_into_any_other"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("path", "variables", "runs"),
     [

@@ -55,6 +55,7 @@ def test_a_tool_that_cannot_run_is_a_mistake(
     assert "requirements.txt" in capsys.readouterr().out
 
 
+@pytest.mark.long
 def test_types_are_checked_again_where_a_change_reaches(tree: Path) -> None:
     assert types.check(tree) == ([], "3 of 3 files")
     assert types.check(tree) == ([], "3 files are as they were")

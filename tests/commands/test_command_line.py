@@ -11,6 +11,7 @@ import pytest
 
 from f.millrace.core.errors import BadInput
 from scripts.commands import values
+from scripts.commands.__main__ import main
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -161,13 +162,22 @@ def test_a_recipient_without_a_standing_approval_waits_for_a_person_and_gets_it_
     ],
 )
 def test_a_mistake_is_answered_in_words_and_with_exit_code_2(
-    millrace, arguments: list[str], words: str
+    database: str,
+    arguments: list[str],
+    words: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    done = millrace(*arguments)
+    monkeypatch.chdir(tmp_path)
 
-    assert done.returncode == 2
-    assert words in done.stderr
-    assert "Traceback" not in done.stderr
+    with pytest.raises(SystemExit) as ended:
+        sys.exit(main(arguments))
+
+    assert ended.value.code == 2
+    said = capsys.readouterr().err
+    assert words in said
+    assert "Traceback" not in said
 
 
 def test_a_database_that_cannot_be_reached_is_said_without_its_password(millrace) -> None:

@@ -42,6 +42,7 @@ def visit(served, tmp_path):
     return load
 
 
+@pytest.mark.long
 def test_pages_load_under_the_strict_policy_and_follow_their_rows(visit, run_of, question):
     run_of("ana", "Searching… 12 results", session="cells", asks="How much?")
     question()

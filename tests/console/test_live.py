@@ -233,6 +233,7 @@ def change_digests(question):
     return "All about cranes"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("path", "name", "change"),
     [
@@ -307,6 +308,7 @@ def test_a_token_follows_its_persons_runs(served, run_of):
         assert read_until(read_next, lambda found: found[0] == "over")
 
 
+@pytest.mark.long
 def test_a_question_is_answered_by_a_child_of_its_own(browser):
     """The whole spec with the offline model: asked, run in a child, followed, kept, asked again."""
     cy = browser("cy")
@@ -327,6 +329,7 @@ def test_a_question_is_answered_by_a_child_of_its_own(browser):
     assert db.fetch_one("SELECT user_id FROM chat_session")["user_id"] == "cy"
 
 
+@pytest.mark.long
 def test_what_does_not_start_is_said(browser, app, monkeypatch, tmp_path):
     cy = browser("cy")
     monkeypatch.setenv("MILLRACE_NO_SUCH_SETTING", "1")
@@ -357,6 +360,7 @@ SLOW = {
 }
 
 
+@pytest.mark.long
 def test_stop_ends_the_runner_and_what_it_started(database, folk):
     code = (
         "import json, sys; from f.millrace.core import run_context; from scripts.runner import run;"
@@ -407,6 +411,7 @@ def test_a_run_of_windmill_or_another_machine_is_not_stopped_here(browser, run_o
     assert "goes on at other" in cy.post(f"/runs/{elsewhere}/stop").text
 
 
+@pytest.mark.long
 def test_the_verb_prints_a_link_that_works_and_ends_when_told(database):
     environment = {**os.environ, "MILLRACE_USER": "ana"}
     child = subprocess.Popen(

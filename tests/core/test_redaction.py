@@ -375,6 +375,7 @@ def test_a_pgp_key_is_masked_and_the_text_behind_it_stays() -> None:
     assert redact(f"here {block}and then words") == f"here {MASK}\nand then words"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("form", secret_formats.FORMATS, ids=lambda form: form.service)
 def test_no_form_of_a_key_makes_its_search_slow(form: secret_formats.Format) -> None:
     patterns = [secret_formats.pattern_of(form)]
@@ -400,6 +401,7 @@ EVIL = [
 ]  # fmt: skip
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("part", EVIL)
 def test_time_grows_no_faster_than_the_text(part: str) -> None:
     def seconds(length: int) -> float:

@@ -66,6 +66,7 @@ def pid_of(server: embedded.Embedded) -> int:
     return found.pid
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("running", [True, False])
 @pytest.mark.parametrize("content", [None, b"", b"postgresql://", b"\xff\xfe\x00"])
 def test_a_lost_or_broken_address_is_made_anew_and_the_data_stay(server, capsys, running, content):
@@ -82,6 +83,7 @@ def test_a_lost_or_broken_address_is_made_anew_and_the_data_stay(server, capsys,
     assert server.url() == url and again(server).start() == url
 
 
+@pytest.mark.long
 def test_the_role_of_steps_gets_its_new_password_too(server):
     with psycopg.connect(server.url() or "", autocommit=True) as connection:
         connection.execute(f"CREATE ROLE {embedded.STEPS_ROLE} LOGIN PASSWORD 'old'")  # type: ignore[arg-type]
@@ -93,6 +95,7 @@ def test_the_role_of_steps_gets_its_new_password_too(server):
         assert connection.execute("SELECT current_user").fetchone() == (embedded.STEPS_ROLE,)
 
 
+@pytest.mark.long
 def test_an_address_with_a_port_of_old_is_corrected(server):
     url = server.url() or ""
     files.write(server.url_file, f"{url.rpartition(':')[0]}:1/postgres\n")
@@ -100,6 +103,7 @@ def test_an_address_with_a_port_of_old_is_corrected(server):
     assert value_in(again(server).start()) == 42 and server.url() == url
 
 
+@pytest.mark.long
 def test_a_number_that_another_process_has_now_is_not_taken_for_the_server(server):
     os.kill(pid_of(server), signal.SIGKILL)
     file, account = server.data / "postmaster.pid", server.account
@@ -121,6 +125,7 @@ def test_a_number_that_another_process_has_now_is_not_taken_for_the_server(serve
         other.wait()
 
 
+@pytest.mark.long
 def test_a_server_whose_folder_was_moved_is_started_where_it_is_now(server, folder):
     before = pid_of(server)
     (folder / "Mühle 1").rename(folder / "elsewhere")
@@ -131,6 +136,7 @@ def test_a_server_whose_folder_was_moved_is_started_where_it_is_now(server, fold
     moved.stop()
 
 
+@pytest.mark.long
 def test_a_server_whose_programs_are_gone_is_started_anew(folder, monkeypatch):
     copied = folder / "programs"
     plain = programs.open_to
@@ -153,6 +159,7 @@ def test_a_server_whose_programs_are_gone_is_started_anew(folder, monkeypatch):
     server.stop()
 
 
+@pytest.mark.long
 def test_a_copy_gets_a_server_of_its_own_and_the_original_goes_on(server, folder):
     before = pid_of(server)
     copy = folder / "copy"
@@ -180,6 +187,7 @@ def lead_to_nothing(data: Path) -> None:
     data.symlink_to("/nowhere/x")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
@@ -225,6 +233,7 @@ def test_what_is_kept_is_closed_to_others(server):
         assert path.stat().st_mode & 0o777 == mode, path
 
 
+@pytest.mark.long
 def test_the_password_is_readable_for_nobody_else_while_the_cluster_is_made(folder, monkeypatch):
     made = embedded.Embedded(folder / "postgres", durable=False)
     seen = []
@@ -314,6 +323,7 @@ def test_root_in_an_open_place_keeps_its_data_in_the_checkout(folder):
     assert state.stat().st_mode & 0o777 == 0o710
 
 
+@pytest.mark.long
 @ROOT_ONLY
 def test_root_in_another_users_checkout_runs_postgres_as_that_user(folder):
     state = folder / "theirs/.millrace"
@@ -329,6 +339,7 @@ def test_root_in_another_users_checkout_runs_postgres_as_that_user(folder):
     assert {path.stat().st_uid for path in (made.home, made.data, made.url_file)} == {65534}
 
 
+@pytest.mark.long
 def test_the_end_of_a_command_says_that_the_database_keeps_running(folder):
     script = (
         "from scripts.database import embedded, ready\n"

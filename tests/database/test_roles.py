@@ -47,6 +47,7 @@ def test_the_embedded_database_gives_steps_a_role_of_fewer_rights(tmp_path, monk
         server.stop()
 
 
+@pytest.mark.long
 def test_a_flow_runs_under_the_role_of_fewer_rights(database):
     from scripts.runner.run import start
 

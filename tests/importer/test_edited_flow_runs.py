@@ -10,6 +10,7 @@ from scripts.runner.run import start
 from tests.importer.conftest import FLOW, HERE
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "name",
     [

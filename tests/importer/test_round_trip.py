@@ -59,6 +59,7 @@ def compiled(place: Path, text: str) -> dict[str, str]:
     return texts
 
 
+@pytest.mark.long
 @FEW
 @given(specs())
 def test_import_of_an_unedited_flow_changes_no_letter_of_the_spec(place: Path, plain: Json):

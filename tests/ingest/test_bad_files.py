@@ -115,6 +115,7 @@ def test_a_file_that_became_bad_is_no_longer_found(ingestion):
     assert recall("harbour crane") == [] and ingestion.document("a.json")["state"] == "failed"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("name", "content", "kind", "note"),
     [
@@ -144,6 +145,7 @@ def test_a_lying_file_is_read_as_what_it_is_and_told(ingestion, name, content, k
     assert note in done["notes"][0]["note"]
 
 
+@pytest.mark.long
 def test_a_parser_that_hangs_or_dies_costs_its_own_file_only(ingestion, monkeypatch):
     whole = parse_text.parse_text
 

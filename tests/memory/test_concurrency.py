@@ -66,6 +66,7 @@ def _replace(number: int, item: str) -> str:
     return supersede(item, f"the bridge is painted in colour {'abcd'[number]}")
 
 
+@pytest.mark.long
 def test_writers_of_the_same_items_make_one_of_each():
     answers = _together(_say)
 
@@ -74,6 +75,7 @@ def test_writers_of_the_same_items_make_one_of_each():
     assert db.fetch_one("SELECT count(*) AS n FROM memory_belief") == {"n": 3}
 
 
+@pytest.mark.long
 def test_of_two_writers_who_supersede_one_item_the_first_wins_and_the_others_are_told():
     item = remember("fact", "the bridge is painted red")
 

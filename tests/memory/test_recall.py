@@ -102,6 +102,7 @@ def test_nothing_of_a_deleted_text_is_left_in_the_statistics():
     )
 
 
+@pytest.mark.long
 def test_as_many_results_as_asked_however_selective_the_filter():
     fill(1000)
     vectors.embed_missing(most=200)

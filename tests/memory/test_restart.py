@@ -73,6 +73,7 @@ def _until_more(acknowledged: dict, more: int, threads: list) -> None:
         time.sleep(0.01)
 
 
+@pytest.mark.long
 def test_what_was_acknowledged_is_there_once_and_questions_are_answered_or_refused_in_words(server):
     known = remember("note", "The kestrel ledger is kept in Oslo")
     over, acknowledged, faults = threading.Event(), {}, []

@@ -258,6 +258,7 @@ def test_a_missing_key_names_the_variable(monkeypatch):
         llm.model("anthropic:claude-sonnet-4-5")
 
 
+@pytest.mark.long
 def test_the_offline_closure_loads_no_provider():
     import subprocess
     import sys
@@ -363,6 +364,7 @@ def test_reasoning_and_cached_tokens_are_counted(edge, in_step):
     assert rows()[0]["cost_usd"] == usd("0.00375")
 
 
+@pytest.mark.long
 def test_a_model_whose_price_nobody_knows_is_refused_when_the_settings_say_so(
     edge, in_step, configure, monkeypatch
 ):

@@ -49,6 +49,7 @@ def test_the_run_ends_with_a_digest_that_says_what_the_model_left_undone(
     )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("stands_in", ["always", "never"])
 def test_where_the_server_of_a_model_is_only_owners_and_the_operator_read(
     pipeline, two_stories, monkeypatch, configure, stands_in

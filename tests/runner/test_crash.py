@@ -207,6 +207,7 @@ def test_what_is_finished_does_not_run_again(bundle: Any, flow: Any, launch: Any
     assert bundle.rows("SELECT status FROM attempt ORDER BY started_at") == [("killed",), ("done",)]
 
 
+@pytest.mark.long
 def test_a_run_cut_off_at_any_write_of_a_checkpoint_goes_on(
     bundle: Any, flow: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -249,6 +250,7 @@ def test_a_run_cut_off_at_any_write_of_a_checkpoint_goes_on(
     assert writes > 20
 
 
+@pytest.mark.long
 def test_two_runners_cannot_have_the_same_run(
     bundle: Any, flow: Any, launch: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -266,6 +268,7 @@ def test_two_runners_cannot_have_the_same_run(
     runner.end()
 
 
+@pytest.mark.long
 def test_a_run_that_is_stopped_by_hand_says_so_and_can_go_on(
     bundle: Any, flow: Any, launch: Any
 ) -> None:

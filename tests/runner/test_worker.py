@@ -166,6 +166,7 @@ def main(n, folder):
     assert done == list(range(8))
 
 
+@pytest.mark.long
 def test_the_second_server_takes_over_with_the_libraries_loaded_one_thread_and_no_connection(
     root: Path,
 ) -> None:
@@ -204,6 +205,7 @@ def test_a_step_of_the_first_server_is_killed_after_the_second_took_over(root: P
     assert (done.ended, parents - {worker.server_pid}) != ("returned", set())
 
 
+@pytest.mark.long
 def test_a_step_of_an_agent_waits_until_the_libraries_are_loaded_and_others_do_not(
     root: Path,
 ) -> None:
@@ -227,6 +229,7 @@ def test_a_step_of_an_agent_waits_until_the_libraries_are_loaded_and_others_do_n
     assert plain.result is False
 
 
+@pytest.mark.long
 def test_both_servers_end_when_the_runner_closes_while_they_load(root: Path) -> None:
     worker = ForkWorker(root)
     run(worker, "def main(): return 1")

@@ -302,6 +302,7 @@ def command(*arguments):
     return [sys.executable, "-W", "ignore", "-m", "scripts.commands", "mcp", "serve", *arguments]
 
 
+@pytest.mark.long
 def test_the_command_serves_over_stdio_until_the_other_program_leaves(database):
     environment = {
         name: value for name, value in os.environ.items() if name.startswith("MILLRACE_")
@@ -322,6 +323,7 @@ def test_the_command_serves_over_stdio_until_the_other_program_leaves(database):
     assert answer.is_error and "Proposed action" in answer.content[0].text
 
 
+@pytest.mark.long
 def test_the_command_serves_over_http_until_it_is_told_to_end(database, tmp_path):
     started = subprocess.Popen(
         command("--http", "--port", "0", "--token-file", str(tmp_path / "token")),

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from typing import Any
 
+import pytest
+
 from f.millrace.core import db
 from f.millrace.telemetry.catalogue import CATALOGUE
 from f.millrace.telemetry.rollup import roll
@@ -61,6 +63,7 @@ def started(code: str, *arguments: Any) -> "subprocess.Popen[str]":
     )
 
 
+@pytest.mark.long
 def test_a_process_holds_no_more_after_many_events(database: str) -> None:
     db.execute("INSERT INTO run (id, flow) VALUES (%s, 'x')", [RUN])
     count = 1_000_000 if PROVE else 5_000
@@ -75,6 +78,7 @@ def test_a_process_holds_no_more_after_many_events(database: str) -> None:
     assert row == {"n": count}
 
 
+@pytest.mark.long
 def test_a_hundred_agents_at_once_lose_no_event(database: str) -> None:
     db.execute("INSERT INTO run (id, flow) VALUES (%s, 'x')", [RUN])
     seconds = 60 if PROVE else 3

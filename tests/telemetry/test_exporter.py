@@ -250,12 +250,8 @@ def test_its_container_installs_all_that_it_imports() -> None:
     )
     names = {name for name in done.stdout.split() if name not in sys.stdlib_module_names}
     pinned = locks.pins((ROOT / "dependencies/millrace_metrics.requirements.in").read_text())
-
-    needed = {
-        locks.normal(package)
-        for name in names
-        for package in packages_distributions().get(name, [])
-    }
+    packages = packages_distributions()
+    needed = {locks.normal(each) for name in names for each in packages.get(name, [])}
 
     # OpenTelemetry takes psutil when it is there.
     assert needed - {"setuptools", "pip", "psutil"} <= pinned.keys()

@@ -216,6 +216,7 @@ OPERATIONS = st.lists(
 )
 
 
+@pytest.mark.long
 def test_a_counter_is_the_sum_in_whatever_order_rows_come_and_are_counted(run: str) -> None:
     @settings(max_examples=2000 if os.environ.get("PROVE") else 15, deadline=None)
     @given(OPERATIONS)

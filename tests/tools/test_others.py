@@ -197,6 +197,7 @@ def test_a_server_is_told_to_which_trace_a_call_belongs(box):
     assert told[-2:] == places
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "fault",
     [
@@ -225,6 +226,7 @@ def test_a_server_that_misbehaves_is_told_and_the_others_serve(box, fault):
         assert "planted-token-4711" not in problems[0]
 
 
+@pytest.mark.long
 def test_a_server_that_tells_news_without_end_is_heard_no_further_and_serves(box):
     box.fault = "notifications"
 
@@ -241,6 +243,7 @@ def test_a_server_that_tells_news_without_end_is_heard_no_further_and_serves(box
     assert streams == 1, "who talks without end is not asked again"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "fault", ["hang tools/call", "crash tools/call", "flood tools/call", "notifications tools/call"]
 )

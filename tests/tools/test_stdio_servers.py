@@ -88,6 +88,7 @@ def test_what_the_environment_lacks_is_named(box):
     )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("fault", "words"),
     [
@@ -119,6 +120,7 @@ def test_a_program_that_misbehaves_is_told_and_the_others_serve(box, monkeypatch
     assert gone(file.read_text().split()[0])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("fault", "words"),
     [

@@ -111,6 +111,7 @@ def test_a_settled_answer_is_found_again_and_a_forgotten_one_is_not(database):
     assert spend.cost_of(run_id) == usd("0.1")
 
 
+@pytest.mark.long
 def test_threads_never_overspend_and_stop_when_a_person_is_to_be_asked(database):
     run_id = str(uuid4())
 

@@ -111,6 +111,7 @@ class Ledger(RuleBasedStateMachine):
             assert row["reserved_usd"] + row["spent_usd"] <= LIMITS[row["scope"]]
 
 
+@pytest.mark.long
 def test_in_any_order_of_events_the_limits_hold_and_no_fraction_of_a_cent_is_lost(
     database, monkeypatch
 ):
@@ -172,6 +173,7 @@ sys.exit(any(os.waitpid(pid, 0)[1] for pid in pids))
 """
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("limit", ["1", "0.05"])
 def test_many_processes_at_once_never_overspend_by_a_cent(database, limit):
     environment = {

@@ -39,6 +39,7 @@ def test_no_digest_comes_twice_and_none_is_lost(seed):
     assert world.faults() == [] and world.mails
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("start", range(len(ZONES)) if PROVE else [3])
 def test_a_zone_that_changes_between_all_runs_doubles_and_loses_nothing(start):
     world = World(start, smtp=False)
@@ -142,6 +143,7 @@ def test_a_mail_that_may_have_arrived_stays_unknown_when_its_run_is_gone_on_with
     assert of_early == {"status": "unknown"}
 
 
+@pytest.mark.long
 def test_a_reader_who_is_forgotten_is_found_nowhere_and_the_log_still_holds():
     world = World(1, smtp=False)
     world.live([replace(wakeup, crashes=(), items=2, double=False) for wakeup in scenario(1, 2)])

@@ -55,10 +55,10 @@ def keep_prose(text: str) -> str:
         if not line.strip() or len(line) > sentences.LONGEST or not sentences.is_furniture(line)
     ]
     kept = "\n".join(lines).strip()
-    return kept if is_prose(kept) else ""
+    return kept if has_prose(kept) else ""
 
 
-def is_prose(text: str) -> bool:
+def has_prose(text: str) -> bool:
     """Tell whether a text says something in sentences: two clean ones, or one that is long."""
     clean = [one for one in sentences.split(text) if _is_statement(one)]
     return len(clean) >= LEAST_SENTENCES or sum(map(len, clean)) >= LEAST_LETTERS

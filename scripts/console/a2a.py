@@ -490,7 +490,7 @@ class _Stream:
         # What it answered comes piece by piece.
         task.pop("artifacts", None)
         yield self._event({"task": task})
-        async for kind, words in self._run.told():
+        async for kind, words in self._run.stream_words():
             if not words:
                 yield ": beat\n\n"
             elif kind == "text":

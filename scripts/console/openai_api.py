@@ -173,7 +173,7 @@ class _Completion:
 
     async def collect(self) -> Response:
         """Return the whole answer when the run has ended."""
-        async for _ in self.run.told():
+        async for _ in self.run.stream_words():
             pass
         end = await self.run.end()
         if end.error:
@@ -184,7 +184,7 @@ class _Completion:
     async def stream(self, wants_usage: bool) -> AsyncIterator[str]:
         """Yield the answer as it is written: first who speaks, at last what it stands on."""
         yield self._chunk({"role": "assistant", "content": ""})
-        async for kind, words in self.run.told():
+        async for kind, words in self.run.stream_words():
             yield self._told(words) if kind == "status" else self._chunk({"content": words})
         end = await self.run.end()
         if end.error:

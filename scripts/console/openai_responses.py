@@ -133,7 +133,7 @@ class _Response:
 
     async def collect(self) -> Response:
         """Return the whole response when the run has ended."""
-        async for kind, words in self.run.told():
+        async for kind, words in self.run.stream_words():
             if words:
                 for _ in self._add(kind, words):
                     pass
@@ -146,7 +146,7 @@ class _Response:
         """Yield the events, each with its number."""
         yield self._event("response.created", response=self._whole("in_progress"))
         yield self._event("response.in_progress", response=self._whole("in_progress"))
-        async for kind, words in self.run.told():
+        async for kind, words in self.run.stream_words():
             if not words:
                 yield ": beat\n\n"
                 continue

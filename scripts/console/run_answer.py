@@ -94,7 +94,7 @@ class RunAnswer:
         """Call what waits for the database, as the person who asks."""
         return await self.console.threads.run(self._as_person, function, *given)
 
-    async def told(self) -> AsyncIterator[tuple[str, str]]:
+    async def stream_words(self) -> AsyncIterator[tuple[str, str]]:
         """Yield what the run says as (kind, words): `text`, a checked sentence of the answer;
         `status`, what it does, with no words for a sign of life.
         """

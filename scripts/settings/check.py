@@ -69,7 +69,7 @@ class _Checker:
         whole: dict[str, Any] = {}
         for values, origins in places:
             self.values, self.origins = values, origins
-            whole |= self.sound()
+            whole |= self.drop_wrong()
         self.values, self.origins = (
             whole,
             {name: place for _, origins in places for name, place in origins.items()},
@@ -137,7 +137,7 @@ class _Checker:
                 self.mistakes.append(Mistake(variable, 0, name, repr(redact(value))[:200], allowed))
         return values, origins
 
-    def sound(self) -> dict[str, Any]:
+    def drop_wrong(self) -> dict[str, Any]:
         """Return the values without those wrong in themselves; each of these is a mistake."""
         kept = copy.deepcopy(self.values)
         for path in [*_flags(kept, schema.schema()), *_none_such(kept)]:

@@ -60,8 +60,8 @@ class Research:
     """One topic under research.
 
     Attributes:
-        loop: Off: read and write once, settle nothing.
-        given_only: Nothing is searched for: what is given is judged, conflicts in it are settled,
+        loop: Off: read and write once, resolve nothing.
+        given_only: Nothing is searched for: what is given is judged, conflicts in it are resolved,
             and it is written.
         item_ids: Collected items that tell the story which is the topic: it is news, told from
             them, and nothing but news of the same story is taken up beside them.
@@ -158,7 +158,7 @@ class Research:
             self.judge,
             self.check_claims,
             self.refine,
-            self.settle,
+            self.resolve_conflicts,
             self.another_way,
             self.escalate,
             self.write,
@@ -170,8 +170,8 @@ class Research:
         graph.add_edge("judge", "check_claims")
         ways = ["refine", "another_way", "escalate", "write"]
         graph.add_conditional_edges("read", self._after_read, ["judge", *ways])
-        graph.add_conditional_edges("check_claims", self._after_check, ["settle", *ways])
-        graph.add_conditional_edges("settle", self._after_settle, ["search", *ways])
+        graph.add_conditional_edges("check_claims", self._after_check, ["resolve_conflicts", *ways])
+        graph.add_conditional_edges("resolve_conflicts", self._after_resolve, ["search", *ways])
         graph.add_conditional_edges("refine", self._after_refine, ["search", "another_way"])
         graph.add_conditional_edges("another_way", self._after_another_way, ["search", "escalate"])
         graph.add_edge("escalate", "write")
@@ -289,7 +289,7 @@ class Research:
             self.stop, self.escalated = self.stuck, True
         return {"queries": [query] if query else []}
 
-    async def settle(self, _state: State) -> State:
+    async def resolve_conflicts(self, _state: State) -> State:
         """Weigh the sides of each conflict; one that is undecided is searched for once."""
         self.conflicts = [conflicts.resolve(conflict, self.pieces) for conflict in self.conflicts]
         open_questions = [
@@ -378,10 +378,10 @@ class Research:
             and any(not conflict.why for conflict in self.conflicts)
             and not self.stop
         ):
-            return "settle"
+            return "resolve_conflicts"
         return self._next(state)
 
-    def _after_settle(self, state: State) -> str:
+    def _after_resolve(self, state: State) -> str:
         return "search" if state.get("queries") else self._next(state)
 
     def _after_refine(self, state: State) -> str:

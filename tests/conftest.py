@@ -23,6 +23,7 @@ sys.path.insert(0, str(ROOT))
 from f.millrace.core import config, db  # noqa: E402
 from scripts.database.embedded import temporary  # noqa: E402
 from scripts.runner.store import set_up_checkpoints  # noqa: E402
+from tests.databases import Databases  # noqa: E402
 
 # The same examples each time, so that a red run is always the change's own; scripts/prove looks for
 # new ones.
@@ -123,61 +124,32 @@ def steps_url(url: str) -> str:
     return f"postgresql://steps:steps@{url.split('@')[1]}"
 
 
-class Databases:
-    """Copies of the template, one for each test."""
-
-    def __init__(self, connection: psycopg.Connection) -> None:
-        self.connection = connection
-        self.ended: list[str] = []
-
-    def make(self, name: str) -> None:
-        """Make an empty, migrated database."""
-        self._run(f'CREATE DATABASE "{name}" TEMPLATE template_millrace STRATEGY file_copy')
-
-    def end(self, name: str) -> None:
-        """Cut its connections off, and drop those that ended some tests ago: Postgres looks every
-        100 ms whether the last connection is gone.
-        """
-        self.connection.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name]
-        )
-        self.ended.append(name)
-        while len(self.ended) > 3:
-            self.drop(self.ended.pop(0))
-
-    def drop(self, name: str) -> None:
-        """Drop a database, whoever is connected."""
-        self._run(f'DROP DATABASE "{name}" WITH (FORCE)')
-
-    def _run(self, statement: str) -> None:
-        self.connection.execute(statement)  # type: ignore[arg-type]
-
-
 @pytest.fixture(scope="session")
 def databases(postgres_server: str) -> Iterator[Databases]:
-    """What makes and drops the databases of tests, over one connection."""
+    """What makes, empties and drops the databases of tests, over one connection."""
     with psycopg.connect(postgres_server, autocommit=True) as connection:
-        made = Databases(connection)
+        made = Databases(postgres_server, connection)
         yield made
-        for name in made.ended:
-            made.drop(name)
+        made.drop_all()
 
 
 @pytest.fixture
 def database(
-    postgres_server: str, databases: Databases, monkeypatch: pytest.MonkeyPatch
+    request: pytest.FixtureRequest,
+    postgres_server: str,
+    databases: Databases,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[str]:
     """The address of an empty, migrated database that the settings name: as in production, not its
     owner's.
     """
-    name = f"t{os.getpid()}_{next(_numbers)}"
-    databases.make(name)
+    name = databases.take()
     url = steps_url(postgres_server.rsplit("/", 1)[0] + "/" + name)
     monkeypatch.setenv("MILLRACE_DATABASE_URL", url)
     config.reload()
     yield url
     db.close()
-    databases.end(name)
+    databases.end(name, is_reusable="owner" not in request.fixturenames)
 
 
 @pytest.fixture

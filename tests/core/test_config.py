@@ -384,3 +384,12 @@ def test_a_server_of_tools_is_named_by_its_address_or_its_command(
 
     places = {name: server.place for name, server in config.settings().mcp.items()}
     assert places == {"far": "http://a.example/mcp", "near": 'stdio: ["run", "-x", "a b"]'}
+
+
+@pytest.mark.parametrize("value", ["https://a.example/feed", "a,b", 3, {"a": "b"}])
+def test_a_list_is_no_text(folder: Path, worker: Any, value: object) -> None:
+    worker.resource = {"feeds": value}
+    config.reload()
+
+    with pytest.raises(BadSetting, match="feeds"):
+        config.settings()

@@ -375,6 +375,32 @@ def test_a_pgp_key_is_masked_and_the_text_behind_it_stays() -> None:
     assert redact(f"here {block}and then words") == f"here {MASK}\nand then words"
 
 
+def test_of_a_form_that_words_would_fit_a_row_of_one_letter_is_no_secret() -> None:
+    rows = [
+        literal + letter * length
+        for form in secret_formats.FORMATS
+        for literal in (form.literals.split() if form.random else ())
+        for letter in "aA1"
+        for length in range(8, 120)
+    ]
+
+    assert [row for row in rows if [*secret_formats.find(row)]] == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "ENV DB_PASSWORD {}",
+        "ENV API_TOKEN {}",
+        "setx DB_PASSWORD {}",
+        "set DB_PASSWORD {}",
+        "RUN make\nENV DB_PASSWORD {}\nEXPOSE 80",
+    ],
+)
+def test_a_variable_that_a_command_sets_to_a_secret_is_masked(line: str) -> None:
+    assert redact(line.format("hunter2now")) == line.format("[redacted]")
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("form", secret_formats.FORMATS, ids=lambda form: form.service)
 def test_no_form_of_a_key_makes_its_search_slow(form: secret_formats.Format) -> None:

@@ -106,6 +106,8 @@ JOBS = {
         "flow_status": {"modules": [{"id": "each", "flow_jobs": ["x", "y", "middle"]}]},
     },
     "stray": {"parent_job": "outer"},
+    "alone": {"parent_job": "script"},
+    "script": {"script_path": "u/eve/script"},
 }
 
 
@@ -131,8 +133,10 @@ def test_a_step_of_a_called_part_has_the_path_of_its_caller(part):
 
 def test_a_job_that_its_caller_does_not_name_is_known_by_its_id(part):
     part(WM_FLOW_JOB_ID="stray")
-
     assert run_context.step_path("send") == "stray.send"
+
+    part(WM_FLOW_JOB_ID="alone", WM_ROOT_JOB_ID="script")
+    assert run_context.step_path("send") == "alone.send"
 
 
 def test_a_part_that_is_started_by_itself_has_no_caller(part):

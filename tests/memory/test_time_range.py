@@ -100,6 +100,9 @@ def test_any_text_has_a_span_or_none_or_an_error_in_words(text, now, zone):
         ("what happened on Monday?", "2026-11-16", "2026-11-17", "what happened"),
         ("who called last Wednesday", "2026-11-11", "2026-11-12", "who called"),
         ("what happened two weeks ago?", "2026-11-02", "2026-11-09", "what happened"),
+        ("what happened nine weeks ago?", "2026-09-14", "2026-09-21", "what happened"),
+        ("what happened on 18 November?", "2026-11-18", "2026-11-19", "what happened"),
+        ("what happened on 19 November?", "2025-11-19", "2025-11-20", "what happened"),
         ("what happened between 1 May and 3 May?", "2026-05-01", "2026-05-04", "what happened"),
         (
             "who called between August 11 and August 15 2023?",

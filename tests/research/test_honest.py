@@ -8,6 +8,8 @@ import pytest
 
 from f.millrace.core import config, db
 from f.millrace.core.errors import BudgetExceeded, SourceFailed, ToolFailed
+from f.millrace.core.run_context import Context, use
+from f.millrace.models import fault_log, faults
 from f.millrace.ops import health, recover_runs
 from f.millrace.research import (
     check_model,
@@ -178,6 +180,23 @@ def test_where_the_offline_model_may_stand_in_the_run_goes_on(model, pipeline, c
     told = check_model.main(pipeline.open()["run_id"])
 
     assert not told["stop"] and "401" in told["reason"]
+
+
+def test_topics_of_which_a_failing_model_researched_none_make_no_digest_and_wait(
+    pipeline, two_stories
+):
+    opened = pipeline.open(scheduled_for="2026-11-18T08:00:00Z")
+    read_all(opened)
+    select.main(opened["run_id"])
+    fault = faults.Fault("key", "401: the key was refused", "set another", lasting=True)
+    with use(Context(run_id=opened["run_id"])):
+        fault_log.note_fault("planner", "openai:gpt-4o", fault)
+
+    told = compose.main(opened["run_id"])
+
+    assert told["stop"] and told["digests"] == []
+    assert "openai:gpt-4o failed: 401: the key was refused; set another" in told["reason"]
+    assert status(opened["run_id"]) == "waiting"
 
 
 def written(pipeline, researcher, two_stories):

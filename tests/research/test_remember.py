@@ -93,6 +93,15 @@ def test_an_update_is_linked_to_the_story_that_it_continues(pipeline, offered, c
     ]
     pipeline.run()
 
-    assert db.fetch_one("SELECT count(*) AS n FROM memory_link WHERE relation = 'update_of'") == {
-        "n": 1
-    }
+    assert db.fetch_all(
+        "SELECT a.type, a.title, b.type AS of, b.title AS first FROM memory_link l"
+        " JOIN memory_item a ON a.id = l.from_id JOIN memory_item b ON b.id = l.to_id"
+        " WHERE relation = 'update_of'"
+    ) == [
+        {
+            "type": "topic",
+            "title": "Port of Lindholm pauses its trial of autonomous cranes after a fault",
+            "of": "topic",
+            "first": "Port of Lindholm starts trial of autonomous cranes",
+        }
+    ]

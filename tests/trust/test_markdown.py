@@ -40,6 +40,13 @@ def test_a_link_has_its_words_on_one_line_and_one_without_words_is_called_link()
     assert markdown.link("", "") == "link"
 
 
+def test_an_address_cannot_end_its_link() -> None:
+    address = "https://a.example/b c?x=<y>&z"
+
+    assert markdown.is_web(address)
+    assert markdown.link("words", address) == ("[words](<https://a.example/b%20c?x=%3Cy%3E&amp;z>)")
+
+
 def test_numbers_in_an_answer_lead_to_its_sources_which_stand_below() -> None:
     sources = [
         {"number": 1, "title": "Tides", "url": PAGE, "source": "web"},

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from f.millrace.core import sentences
-from f.millrace.evidence import answer_values, claims, prompt, question_match, questions
+from f.millrace.evidence import answer_values, claims, kinds, prompt, question_match, questions
 
 # A value further than this many words from what is asked is not an answer.
 REACH = 12
@@ -30,6 +30,10 @@ CONNECTS = re.compile(
     r"(?:However|But|And|Also|Additionally|Moreover|Furthermore|Meanwhile|Instead|Nevertheless"
     r"|Then|Thus|Therefore|Besides|On the other hand|In contrast)\b"
 )
+# What a sentence is worth that has all words of the question, and what one more that says of its
+# subject what is asked for.
+BY_MATCH = 0.5
+FILLS, OF_CLASS = 0.8, 0.25
 # A sentence with this much of a question has to do with it.
 HOLDS = 0.5
 # A sentence that seems to be about somebody or something else says so much less.
@@ -43,6 +47,8 @@ DEFINITION = re.compile(
     r"(?P<what>[^.,;()]+?)(?=(?<!\s)\s++(?:who|which|that|in|at|by|on|of|from|for|with|located|published"
     r"|released|born|based|and (?:is|was))\b|[.,;()]|$)"
 )
+# A party by its name.
+PARTY = re.compile(r"(?<![\w-])[A-Z][\w'’-]{0,30} [Pp]arty\b|\b[Pp]arty of (?:the )?[A-Z]")
 # What stands behind these is said of somebody else.
 RELATIVE = re.compile(
     r"(?i)(?:(?<!\w)(?P<verb>\w{1,60})\s{0,9})?(?:\b(?:his|her|whose|their)|\w['’]s)\s++(?:\w{1,60}\s++)?"
@@ -334,26 +340,48 @@ def _descriptions(
         )
         closeness = by_definition * bool(defined) + by_word * min(len(related), 2)
         closeness += 0.05 * (place == 0)
-        closeness = max(closeness, 0.5 * match)
+        filled = _filled(asked, sentence, defined)
+        # Of a class the words of the question alone are no answer.
+        by_class = asked.is_class or bool(asked.fills)
+        floor = BY_MATCH if related or filled or not by_class else BY_MATCH / 2
+        closeness = max(closeness, floor * match) + filled
         value = " ".join((defined["what"] if defined else sentence).split())
         about = 0.1 * min(3, len(asked.subject & words))
         strength = closeness + about + MATCH * match - _flaws(sentence)
         found.append(
             ExtractedAnswer(
-                value, sentence, passage, round(closeness, 4), round(strength, 4), match
+                value, sentence, passage, min(1.0, round(closeness, 4)), round(strength, 4), match
             )
         )
     return sorted(found, key=lambda answer: -answer.strength)
 
 
+def _filled(asked: questions.Question, sentence: str, defined: re.Match[str] | None) -> float:
+    """Return what it is worth that a sentence says of its subject something of the kind that is
+    asked for: that she is a biologist, that he worked as a keeper.
+    """
+    told = [defined["what"]] if defined else []
+    if asked.fills != "kind":
+        told += kinds.find_predicates(sentence, asked.subject)
+    if asked.is_class:
+        # Of a sport or a religion that is not among the known ones.
+        told += [found["what"] for found in [_definition(asked, sentence)] if found]
+        return OF_CLASS * any(kinds.fills("role", what) for what in told)
+    return FILLS * any(kinds.fills(asked.fills, what) for what in told)
+
+
 def _related(asked: questions.Question, sentence: str) -> frozenset[str]:
-    """Return the words that a sentence has of what is asked for."""
+    """Return the words that a sentence has of what is asked for. The name of a class (`sport`,
+    `profession`) is none of it.
+    """
+    if asked.fills == "role":
+        return frozenset()
     if not asked.capital:
-        return claims.content_words(sentence) & asked.relation
+        held = claims.content_words(sentence) & asked.relation
+        return held - asked.named if asked.is_class else held - asked.head
     written = " ".join(word for word in claims.WORD.findall(sentence) if word[0].isupper())
-    return claims.content_words(f"{written} party" if "party" in sentence else written) & (
-        asked.relation
-    )
+    named = PARTY.search(sentence) is not None
+    return claims.content_words(f"{written} party" if named else written) & asked.relation
 
 
 def _definition(asked: questions.Question, sentence: str) -> re.Match[str] | None:

@@ -324,7 +324,7 @@ def test_a_budget_is_told_at_70_90_and_100_percent_in_the_digest_and_as_one_aler
 
     assert severities == ["info", "warning", "critical"]
     plain = " ".join(db.fetch_one("SELECT plain FROM digest")["plain"].split())
-    assert "! 100 % of the budget are used: $5.00 of the $5.00 of run" in plain
+    assert "! 100 % of the budget is used: $5.00 of the $5.00 of run" in plain
     assert "70 %" not in plain
 
 

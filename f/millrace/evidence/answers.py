@@ -310,50 +310,56 @@ def _descriptions(
     """Return what the sentences of a passage say that its subject is, the one nearest to what is
     asked first.
     """
-    found: list[ExtractedAnswer] = []
-    for place, sentence in enumerate(sentences.split(passage.text)):
-        if not _is_statement(sentence) or len(sentence) > 2 * sentences.LONGEST:
-            continue
-        defined = _definition(asked, sentence)
-        if (
-            defined
-            and asked.is_class
-            and not claims.content_words(defined["what"]) & asked.relation
-        ):
-            defined = None
-        words = claims.content_words(sentence)
-        opens = place == 0 and OPENS.match(sentence) is not None
-        named = (
-            not asked.subject
-            or bool(asked.subject & words)
-            or opens
-            or POINTS.match(sentence) is not None
-        )
-        related = _related(asked, sentence)
-        match = question_match.measure(asked, sentence, passage, weights)
-        if not named or not (defined or related or match >= HOLDS):
-            continue
-        # Of a sport or a party a sentence with its name says more than what somebody is; what
-        # somebody is says little where more is asked than that.
-        by_definition, by_word = (
-            (0.3, 0.45) if asked.is_class else (0.6 / max(1, len(asked.parts)), 0.2)
-        )
-        closeness = by_definition * bool(defined) + by_word * min(len(related), 2)
-        closeness += 0.05 * (place == 0)
-        filled = _filled(asked, sentence, defined)
-        # Of a class the words of the question alone are no answer.
-        by_class = asked.is_class or bool(asked.fills)
-        floor = BY_MATCH if related or filled or not by_class else BY_MATCH / 2
-        closeness = max(closeness, floor * match) + filled
-        value = " ".join((defined["what"] if defined else sentence).split())
-        about = 0.1 * min(3, len(asked.subject & words))
-        strength = closeness + about + MATCH * match - _flaws(sentence)
-        found.append(
-            ExtractedAnswer(
-                value, sentence, passage, min(1.0, round(closeness, 4)), round(strength, 4), match
-            )
-        )
+    found = [
+        answer
+        for place, sentence in enumerate(sentences.split(passage.text))
+        if _is_statement(sentence)
+        and len(sentence) <= 2 * sentences.LONGEST
+        and (answer := _description(asked, sentence, place == 0, passage, weights))
+    ]
     return sorted(found, key=lambda answer: -answer.strength)
+
+
+def _description(
+    asked: questions.Question,
+    sentence: str,
+    first: bool,
+    passage: prompt.Passage,
+    weights: question_match.Weights,
+) -> ExtractedAnswer | None:
+    """Return what a sentence says that its subject is; None when it says nothing of it."""
+    defined = _definition(asked, sentence)
+    if defined and asked.is_class and not claims.content_words(defined["what"]) & asked.relation:
+        defined = None
+    words = claims.content_words(sentence)
+    opens = first and OPENS.match(sentence) is not None
+    named = (
+        not asked.subject
+        or bool(asked.subject & words)
+        or opens
+        or POINTS.match(sentence) is not None
+    )
+    related = _related(asked, sentence)
+    match = question_match.measure(asked, sentence, passage, weights)
+    if not named or not (defined or related or match >= HOLDS):
+        return None
+    # Of a sport or a party a sentence with its name says more than what somebody is; what somebody
+    # is says little where more is asked than that.
+    by_definition, by_word = (
+        (0.3, 0.45) if asked.is_class else (0.6 / max(1, len(asked.parts)), 0.2)
+    )
+    closeness = by_definition * bool(defined) + by_word * min(len(related), 2) + 0.05 * first
+    filled = _filled(asked, sentence, defined)
+    # Of a class the words of the question alone are no answer.
+    by_class = asked.is_class or bool(asked.fills)
+    floor = BY_MATCH if related or filled or not by_class else BY_MATCH / 2
+    closeness = max(closeness, floor * match) + filled
+    value = " ".join((defined["what"] if defined else sentence).split())
+    about = 0.1 * min(3, len(asked.subject & words))
+    strength = closeness + about + MATCH * match - _flaws(sentence)
+    return ExtractedAnswer(
+        value, sentence, passage, min(1.0, round(closeness, 4)), round(strength, 4), match
+    )
 
 
 def _filled(asked: questions.Question, sentence: str, defined: re.Match[str] | None) -> float:
@@ -364,6 +370,8 @@ def _filled(asked: questions.Question, sentence: str, defined: re.Match[str] | N
     if asked.fills != "kind":
         told += kinds.find_predicates(sentence, asked.subject)
     if asked.is_class:
+        if asked.capital:
+            return 0.0
         # Of a sport or a religion that is not among the known ones.
         told += [found["what"] for found in [_definition(asked, sentence)] if found]
         return OF_CLASS * any(kinds.fills("role", what) for what in told)

@@ -47,7 +47,7 @@ def read_mails(options: argparse.Namespace) -> int:
         mails = [path.read_bytes() for path in files] or [sys.stdin.buffer.read()]
     except OSError as error:
         raise BadInput(f"{error.filename} cannot be read: {error.strerror}") from error
-    answers = [read_reply.main(mail.decode("utf-8", errors="replace")) for mail in mails]
+    answers = [read_reply.main(mail.decode("utf-8", errors="surrogateescape")) for mail in mails]
     for answer in answers:
         print(line(answer["said"]), file=sys.stdout if answer["done"] else sys.stderr)
     return 0 if all(answer["done"] for answer in answers) else 1

@@ -79,10 +79,13 @@ def _print(document: dict[str, Any], error: Any) -> None:
     if document["postponed"]:
         # Why it waits is said once; nothing is made yet.
         result = {name: result[name] for name in ("digests", "deliveries") if name in result}
+    words = str((error.get("message") if isinstance(error, dict) else error) or "")
+    if "notices" in result:
+        # What ended the run is told below.
+        result = {**result, "notices": [one for one in result["notices"] if one[:-1] not in words]}
     for line in result_lines(result):
         console.print(line)
     if error:
-        words = error.get("message") if isinstance(error, dict) else str(error)
         console.print(f"  [red]{shown(str(words))}[/]")
     run = document["run_id"][:8]
     words = {

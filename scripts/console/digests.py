@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.responses import HTMLResponse, Response
 
 from f.millrace.core import db, errors
-from f.millrace.digest import digest_links
+from f.millrace.digest import archive, digest_links
 from f.millrace.trust import decisions, feedback, recipients, reply_tokens
 from scripts.console import run_view
 
@@ -26,7 +26,7 @@ POLICY = (
 MAY_SEE = "(%(owner)s OR NOT (g.private OR g.shared <> '{}') OR %(user)s = ANY(g.recipients))"
 LIST = f"""
 SELECT g.id, g.run_id, g.local_day, g.number, g.subject, g.recipients, g.private, g.shared,
-    g.created_at, (SELECT count(*) FROM topic t WHERE t.run_id = g.run_id) AS topics,
+    g.created_at, {archive.TOPICS} AS topics,
     (SELECT count(*) FROM delivery v WHERE v.digest_id = g.id AND v.status IN ('sent', 'outbox'))
         AS delivered
 FROM digest g WHERE g.namespace = %(namespace)s AND {MAY_SEE}

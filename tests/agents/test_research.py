@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from f.millrace.agents import follow_up
 from f.millrace.agents.ask import ask, small_talk
 from f.millrace.agents.researcher import research_topic
 from f.millrace.agents.stop_reasons import StopReason
@@ -623,6 +624,62 @@ def test_a_chain_of_questions_that_point_back_keeps_the_subject_of_the_first(edg
     ask("how much was it again?", session="desk", fresh=True)
 
     assert "Orbit" in edge.searches[-1]
+
+
+@pytest.mark.parametrize(
+    ("before", "asked", "meant"),
+    [
+        ("How much are the red kayaks?", "When are they delivered?",
+         "When are the red kayaks delivered?"),
+        ("How much do the red kayaks cost?", "and who sells them?", "Who sells the red kayaks?"),
+        ("What is the price of the annual pass?", "How long is it valid?",
+         "How long is the annual pass valid?"),
+        ("Who founded the Reed Society?", "When was it founded?",
+         "When was the Reed Society founded?"),
+        ("When did Ada Quill write the Notes?", "Where was she born?",
+         "Where was Ada Quill born?"),
+        ("Who is the mayor of Tern?", "Where does he live?",
+         "Where does the mayor of Tern live?"),
+        ("When does the ferry run on Sundays?", "What is its capacity?",
+         "What is the capacity of the ferry?"),
+        ("What are the opening hours of the museum?", "How do I get there?",
+         "How do I get to the museum?"),
+        ("Tell me about the tide mill", "Is it open to the public?",
+         "Is the tide mill open to the public?"),
+        ("How much are the red kayaks?", "When will they be delivered to the harbour by rail?",
+         "When will the red kayaks be delivered to the harbour by rail?"),
+        ("Who won the race on Saturday?", "and when?", "When - won the race on Saturday?"),
+        ("What was the population of Tern in 2020?", "And in 2025?",
+         "What was the population of Tern in 2020 - And in 2025?"),
+        ("How much are the red kayaks?", "How much does it cost to repair the long quay wall?",
+         "How much does it cost to repair the long quay wall?"),
+        ("How much are the red kayaks?", "Who is the mayor of Tern Valley?",
+         "Who is the mayor of Tern Valley?"),
+    ],
+)  # fmt: skip
+def test_a_follow_up_asks_its_own_of_the_subject_before(before, asked, meant):
+    assert follow_up.complete(asked, [before]) == meant
+
+
+@pytest.mark.parametrize(
+    ("asked", "answer"),
+    [
+        ("When are they delivered?", "20 April 2026"),
+        ("Who sells them?", "Harth Boats"),
+        ("and how much was it again?", "4,800 euros"),
+    ],
+)
+def test_a_follow_up_is_answered_by_what_it_asks(in_step, asked, answer):
+    order = document(
+        "The harbour ordered two red kayaks on 3 March 2026. The red kayaks cost 4,800 euros."
+        " Harth Boats sells the red kayaks. The red kayaks are delivered on 20 April 2026."
+    )
+    for question in ("How much are the red kayaks?", "What colour are they?"):
+        ask(question, session="desk", documents=[order])
+
+    reply = ask(asked, session="desk", documents=[order])
+
+    assert answer in reply.result.findings[0].text
 
 
 @pytest.mark.parametrize("message", ["Hello!", "good morning", "thanks a lot", "What can you do?"])

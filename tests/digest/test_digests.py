@@ -6,7 +6,7 @@ import pytest
 
 from f.millrace.core import db
 from f.millrace.core.errors import NotFound
-from f.millrace.digest import archive
+from f.millrace.digest import archive, digest_content, digest_html
 
 pytestmark = pytest.mark.usefixtures("database")
 DAY = date(2026, 11, 18)
@@ -14,7 +14,7 @@ DAY = date(2026, 11, 18)
 
 def put(
     subject, day="2026-11-18", number=1, status="sent", namespace="main", flow="daily_research",
-    private=False,
+    private=False, html="",
 ):  # fmt: skip
     run = db.fetch_one(
         "INSERT INTO run (id, flow) VALUES (gen_random_uuid(), %s) RETURNING id", [flow]
@@ -23,8 +23,8 @@ def put(
     digest = db.fetch_one(
         "INSERT INTO digest (run_id, flow, namespace, edition, local_day, number, window_until,"
         " recipients, subject, html, plain, private) VALUES (%s, %s, %s, 'daily', %s, %s, %s,"
-        " '{ada}', %s, '', '', %s) RETURNING id",
-        [run["id"], flow, namespace, day, number, until, subject, private],
+        " '{ada}', %s, %s, '', %s) RETURNING id",
+        [run["id"], flow, namespace, day, number, until, subject, html, private],
     )
     db.execute(
         "INSERT INTO delivery (run_id, digest_id, flow, namespace, edition, local_day, number,"
@@ -76,3 +76,23 @@ def test_digests_are_listed_newest_first_by_namespace_and_flow():
     assert listed() == ["edition 2", "own", "edition 1", "old"]
     assert listed("sample") == ["elsewhere"] and listed("main", "weekly") == ["weekly"]
     assert archive.list_digests()[0]["topics"] == 0
+
+
+def page(*titles):
+    told = [
+        digest_content.Section(title, rank, findings=[("It opened on Monday.", [])])
+        for rank, title in enumerate(titles, 1)
+    ]
+    return digest_html.page(
+        digest_content.Content("daily", 1, DAY, "UTC", "offline", 0.0, "run_1", "", told, [], [])
+    )
+
+
+def test_each_digest_says_how_many_topics_its_own_readers_are_told():
+    put("others", html=page("Quay", "Ferry"))
+    put("own", private=True, html=page("Quay", '<p class="reply">3</p>', "A note of mine"))
+    put("nothing", number=2, html=page())
+
+    counted = {row["subject"]: row["topics"] for row in archive.list_digests()}
+
+    assert counted == {"others": 2, "own": 3, "nothing": 0}

@@ -43,7 +43,7 @@ def test_a_model_that_failed_is_named_with_the_next_step(open_run):
     assert notices(run) == [
         "a:b failed: it answered 503; try later (2 times).",
         "c:d failed: refused.",
-        "Left undone: 'Topic a' (its step ended without a result).",
+        "Left undone: “Topic a” (its step ended without a result).",
     ]
 
 
@@ -138,12 +138,12 @@ def test_a_topic_without_a_result_is_left_undone_for_the_reason_of_its_last_fail
     fail_topic(run, "d", "x", status="done")
 
     assert notices(run) == [
-        "Left undone: 'Topic a' (last); 'Topic b' (no class: of a fault); 'Topic c' (3 tries);"
-        " 'Topic d' (its step ended without a result)."
+        "Left undone: “Topic a” (last); “Topic b” (no class: of a fault); “Topic c” (3 tries);"
+        " “Topic d” (its step ended without a result)."
     ]
     assert notices(run, detailed=False) == [
-        "Left undone: 'Topic a' (its research failed); 'Topic b' (its research failed); 'Topic c'"
-        " (its research failed); 'Topic d' (its step ended without a result)."
+        "Left undone: “Topic a”, “Topic b”, “Topic c” (its research failed); “Topic d” (its step"
+        " ended without a result)."
     ]
 
 
@@ -168,8 +168,8 @@ def test_what_money_left_undone_and_what_it_made_worse_are_told_apart(open_run):
     run.topic("d", PICKED)
 
     assert notices(run) == [
-        "For want of money the offline model picked the sentences of 'Topic b'.",
-        "Left undone: 'Topic a' (the budget of the run is spent).",
+        "For want of money the offline model picked the sentences of “Topic b”.",
+        "Left undone: “Topic a” (the budget of the run is spent).",
     ]
     told = run_notices.without_money(findings.load(run.id).topics)
     assert [row["title"] for row in told] == ["Topic a"]
@@ -185,3 +185,16 @@ def test_of_the_limits_that_a_run_came_near_the_highest_mark_is_told(open_run):
 
     assert "90" in said and "9.20" in said
     assert run_notices.budget_notices(open_run().id) == []
+
+
+def test_what_a_model_failed_at_is_said_once_and_not_for_each_topic(open_run):
+    run = open_run()
+    fail(run, reason="404: no such model", next_step="correct its name", times=2)
+    for name in "ab":
+        run.topic(name)
+        fail_topic(run, name, "F: planner gave no usable answer: 404: no such model; correct it")
+
+    assert notices(run) == [
+        "a:b failed: 404: no such model; correct its name (2 times).",
+        "Left undone: “Topic a”, “Topic b” (the model could not be reached).",
+    ]

@@ -124,6 +124,74 @@ def test_of_several_values_the_one_that_is_asked_for_answers(question, text, val
     assert given(question, text) == [value]
 
 
+@pytest.mark.parametrize(
+    ("question", "text", "answer"),
+    [
+        (
+            "What is Ilse Varga's occupation?",
+            "Ilse Varga began her career in Graz and had three jobs at once. Ilse Varga (born 1961)"
+            " is a Hungarian marine biologist. She works with divers.",
+            "biologist",
+        ),
+        (
+            "What was Mara Quill's job?",
+            "Mara Quill left her job in 1990. Quill worked as a lighthouse keeper for years.",
+            "lighthouse keeper",
+        ),
+        (
+            "What profession does Lena Ruis have?",
+            "The profession of nursing is old. Lena Ruis, a Dutch architect, built the hall. Lena"
+            " Ruis has a house by the sea.",
+            "architect",
+        ),
+        (
+            "Which sport is Bo Lindqvist known for?",
+            "Bo Lindqvist is known for his beard. Bo Lindqvist is a Swedish orienteer.",
+            "orienteer",
+        ),
+        (
+            "What is the nationality of Emil Brandt?",
+            "Emil Brandt is of mixed nationality to some. Emil Brandt was an Austrian chemist.",
+            "Austrian",
+        ),
+        (
+            "What is Sister Ane's religion?",
+            "Sister Ane spoke of religion. Ane was a devout Catholic all her life.",
+            "Catholic",
+        ),
+        (
+            "What instrument does Ora Pym play?",
+            "Ora Pym plays with great care. Ora Pym is a Welsh jazz vibraphonist.",
+            "vibraphonist",
+        ),
+        (
+            "What kind of animal is a dunlin?",
+            "The dunlin is kind to its young. The dunlin is a small wader. It nests in moors.",
+            "wader",
+        ),
+        (
+            "What does the word tarn mean?",
+            "The word tarn is used by climbers. A tarn is a small mountain lake.",
+            "mountain lake",
+        ),
+        (
+            "What political party does Una Kerr belong to?",
+            "Una Kerr gave a party. Una Kerr is a member of the Green Party. She sits in Leeds.",
+            "Green Party",
+        ),
+        (
+            "What is the profession of Jo Marsh?",
+            "Tim Marsh, a military historian, wrote of it. Jo Marsh became a stonemason in 1970.",
+            "stonemason",
+        ),
+    ],
+)
+def test_a_sentence_answers_that_says_what_its_subject_is(question, text, answer):
+    (found,) = answers.extract(question, [passage(0, text)])
+
+    assert answer in found.quote
+
+
 def test_a_value_counts_the_publishers_that_have_it_anywhere():
     question = "When was Ada Quill born?"
     found = [

@@ -76,7 +76,7 @@ FAULTS = {
         ["all 2000 tokens were spent on reasoning", "raise MILLRACE_MAX_OUTPUT_TOKENS"],
         False,
     ),
-    "no choices": (no_choices, ["cannot be read"], False),
+    "no choices": (no_choices, ["held nothing: no choices", "; try another model"], False),
 }
 
 

@@ -305,3 +305,14 @@ def test_further_news_are_of_this_namespace_its_sources_and_its_time_and_can_be_
 
     assert len(found.sections) == 2
     assert [reference.title for reference in found.headlines] == ["A ferry leaves"]
+
+
+def test_a_notice_shows_the_address_that_is_set_and_no_other(monkeypatch):
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/models")
+    said = (
+        "x failed: no /v1 at its end: try http://127.0.0.1:9/models/v1, see https://evil.example/a"
+    )
+
+    plain = " ".join(render(content(notices=[said])).plain.split())
+
+    assert "try http://127.0.0.1:9/models/v1, see evil[.]example" in plain

@@ -9,6 +9,7 @@ import pytest
 from f.millrace.core import config, db
 from f.millrace.core.errors import BudgetExceeded, SourceFailed, ToolFailed
 from f.millrace.core.run_context import Context, use
+from f.millrace.digest import run_summary
 from f.millrace.models import fault_log, faults
 from f.millrace.ops import health, recover_runs
 from f.millrace.research import (
@@ -146,6 +147,8 @@ def test_a_refused_key_is_found_before_anything_is_read(model, pipeline):
         "401: the key of OPENAI_API_KEY was refused (Incorrect API key provided)" in told["reason"]
     )
     assert len(model.requests) == 1
+    # What nobody tried to read is not said to have failed.
+    assert run_summary.sources(run_id) == []
 
 
 def test_a_model_is_asked_once_a_day(model, pipeline):
@@ -234,6 +237,7 @@ def test_a_digest_in_which_nothing_was_written_names_no_model(
     for text in (" ".join(row["plain"].split()), row["html"]):
         assert "No model wrote anything in it." in text and "by openai" not in text
         assert "Left undone:" in text and "its research failed" in text
+        assert "None of 2 topics could be researched." in text
         # What an error says is for those who can mend it.
         assert "boom" not in text
 
@@ -343,7 +347,7 @@ def test_a_budget_is_told_at_70_90_and_100_percent_in_the_digest_and_as_one_aler
 
     assert severities == ["info", "warning", "critical"]
     plain = " ".join(db.fetch_one("SELECT plain FROM digest")["plain"].split())
-    assert "! 100 % of the budget are used: $5.00 of the $5.00 of run" in plain
+    assert "! 100 % of the budget is used: $5.00 of the $5.00 of run" in plain
     assert "70 %" not in plain
 
 
@@ -358,6 +362,6 @@ def test_what_money_left_undone_is_listed_and_the_run_failed_in_part(
     _, closed = deliver_all(run_id)
 
     plain = " ".join(db.fetch_one("SELECT plain FROM digest")["plain"].split())
-    assert f"Left undone: '{title}' (the budget: writer needs up to $0.05" in plain
+    assert f"Left undone: “{title}” (the budget: writer needs up to $0.05" in plain
     assert closed["status"] == "partly_failed"
     assert f"topic '{title}' was left undone" in closed["problems"][0]

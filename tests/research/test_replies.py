@@ -13,8 +13,10 @@ from f.millrace.core import config, db
 from f.millrace.core.errors import BadInput
 from f.millrace.digest import digest_links
 from f.millrace.research import deliver, follow_link, propose, read_reply
+from f.millrace.tools import received_mail
 from f.millrace.trust import audit, decisions, feedback, recipients, reply_tokens
 from f.millrace.trust.scorecard import scorecard
+from scripts.commands.__main__ import main as command
 from tests.research.conftest import NOW, item
 from tests.research.test_delivery import outbox
 from tests.research.test_select import chosen
@@ -326,3 +328,56 @@ def test_what_a_reader_said_changes_what_comes_first(pipeline, offered, clock, v
 
     assert topics[place]["title"] == "New lighthouse keepers start in Oskol"
     assert f"readers asked for {verb} of it" in topics[place]["reasons"]
+
+
+QUOTE = "> Old news of yesterday."
+
+
+@pytest.mark.parametrize(
+    "quoted",
+    [
+        f"On Tue, 1 Dec 2026 at 08:00, Millrace <millrace@home.example> wrote:\n{QUOTE}",
+        f"On Tue, 1 Dec 2026 at 08:00, Millrace <millrace@home.example>\nwrote:\n\n{QUOTE}",
+        "Am 01.12.26 um 08:00 schrieb Millrace:\nOld news of yesterday.",
+        "Le mar. 1 déc. 2026 à 08:00, Millrace <millrace@home.example> a\n écrit :\nOld news",
+        "El mar, 1 dic 2026 a las 8:00, Millrace escribió:\nOld news",
+        "From: Millrace <millrace@home.example>\nSent: Tuesday 08:00\nTo: Ada\n\nOld news",
+        "Von: Millrace\nGesendet: Dienstag\nAn: Ada\n\nOld news",
+        "________________________________\nFrom: Millrace\nOld news",
+        "-----Ursprüngliche Nachricht-----\nOld news",
+        "-- \nAda Quill, Old news Ltd",
+    ],
+)
+def test_of_a_reply_only_its_own_words_are_read(quoted):
+    raw = (
+        "From: ada@home.example\nSubject: AW: x\nContent-Type: text/plain; charset=utf-8\n"
+        "Content-Transfer-Encoding: 8bit\n\nFrom now on: größere Fähren.\nOn time, too:\n\n"
+        f"{quoted}\n"
+    )
+
+    read = received_mail.parse(raw)
+
+    assert read.text == "From now on: größere Fähren.\nOn time, too:" and read.subject == "x"
+
+
+def test_a_reply_as_a_page_is_read_without_what_it_quotes():
+    raw = (
+        "From: ada@home.example\nSubject: x\nContent-Type: text/html\n\n<html><head><style>p{}"
+        "</style></head><body><p>Less of\nthis.<br>Please.</p><div class='x gmail_quote'>On Monday"
+        " Millrace wrote:<blockquote>Old news</blockquote></div></body></html>"
+    )
+
+    assert received_mail.parse(raw).text == "Less of this.\nPlease."
+
+
+def test_a_reply_file_keeps_the_letters_of_its_own_encoding(mailed, tmp_path):
+    raw = (
+        f"From: {ADA}\nSubject: Re: [millrace:{tokens('More like this')[0]}]\nContent-Type:"
+        " text/plain; charset=iso-8859-1\nContent-Transfer-Encoding: 8bit\n\nGrößere Fähren"
+    )
+    path = tmp_path / "reply.eml"
+    path.write_bytes(raw.encode("latin-1"))
+
+    assert command(["replies", "read", str(path)]) == 0
+
+    assert feedback.list_replies()[0]["comment"] == "Größere Fähren"

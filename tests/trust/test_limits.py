@@ -49,7 +49,7 @@ def test_a_warning_at_70_percent_is_a_row_and_an_event_and_comes_once(database):
     ] == [("run", 70, usd("3.5"))]
     events = db.fetch_all("SELECT message, metadata FROM run_event WHERE event = 'budget'")
     assert [event["metadata"]["percent"] for event in events] == [70]
-    assert events[0]["message"].startswith("70 % of the budget are used: $3.50 of the $5.00 of run")
+    assert events[0]["message"].startswith("70 % of the budget is used: $3.50 of the $5.00 of run")
 
 
 def test_at_90_percent_nothing_starts_until_a_person_allows_the_rest(database):
@@ -195,7 +195,7 @@ def test_an_answer_that_comes_after_all_corrects_what_was_charged(database):
             "0123456789ab",
             "3.5",
             70,
-            "70 % of the budget are used: $3.50 of the $5.00 of run 01234567; cheaper models take"
+            "70 % of the budget is used: $3.50 of the $5.00 of run 01234567; cheaper models take"
             " over where they are set (setting run_usd (or the pipeline's budget)).",
         ),
         (
@@ -203,7 +203,7 @@ def test_an_answer_that_comes_after_all_corrects_what_was_charged(database):
             "ada 2026-11-21",
             "4.5",
             90,
-            "90 % of the budget are used: $4.50 of the $5.00 of user and day 'ada 2026-11-21'; a"
+            "90 % of the budget is used: $4.50 of the $5.00 of user and day 'ada 2026-11-21'; a"
             " person is asked before more is started (setting daily_budget_usd).",
         ),
         (
@@ -211,7 +211,7 @@ def test_an_answer_that_comes_after_all_corrects_what_was_charged(database):
             "ask 2026-11-21",
             "5",
             100,
-            "100 % of the budget are used: $5.00 of the $5.00 of flow and day 'ask 2026-11-21';"
+            "100 % of the budget is used: $5.00 of the $5.00 of flow and day 'ask 2026-11-21';"
             " nothing more is started (setting flow_daily_usd (or the pipeline's budget)).",
         ),
         (
@@ -219,7 +219,7 @@ def test_an_answer_that_comes_after_all_corrects_what_was_charged(database):
             "ada 2026-11-21",
             "4.99",
             100,
-            "The budget is at its end: $4.99 of the $5.00 of user and day 'ada 2026-11-21' are"
+            "The budget is at its end: $4.99 of the $5.00 of user and day 'ada 2026-11-21' is"
             " used, the next call may need more; nothing more is started (setting"
             " daily_budget_usd).",
         ),

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, Field
 
-from f.millrace.agents import researcher, self_rag, stop_reasons
+from f.millrace.agents import follow_up, researcher, self_rag, stop_reasons
 from f.millrace.core import contracts, db, errors, ids, run_context
-from f.millrace.evidence import claims, nothing_found, store
+from f.millrace.evidence import nothing_found, store
 from f.millrace.memory import documents as memory_documents
 from f.millrace.memory import history
 from f.millrace.trust import decisions
@@ -20,13 +20,6 @@ from f.millrace.trust import decisions
 if TYPE_CHECKING:
     from f.millrace.evidence import pool
 
-# A question of few words of its own leans on the one before when it points back: "When will it
-# end?", "And in 2025?"
-POINTS_BACK = re.compile(
-    r"(?i)^\W*(?:and|but|or|so|then|also|what about|how about|what else)\b"
-    r"|\b(?:it|its|they|them|their|he|him|his|she|her|this|that|these|those|there|one|ones|same)\b"
-)
-FEW_WORDS = 4
 # A message that is nothing but this needs no research.
 GREETING = re.compile(
     r"(?i)\W*(?:(?:hello|hi|hey|hallo|good (?:morning|afternoon|evening|day)|greetings)"
@@ -96,7 +89,7 @@ def ask(
 
     topic: researcher.ResearchTopic = {
         "id": ids.stable_id("topic", run_id, question),
-        "title": _with_context(question, earlier),
+        "title": follow_up.complete(question, earlier),
         "trust": trust,
     }
     with run_context.change(session_id=session or "", turn_id=topic["id"] if session else ""):
@@ -200,22 +193,6 @@ def _embedding_note() -> str:
     if not row or not row["n"]:
         return ""
     return f"{row['n']} passages are still being embedded; until then their words find them."
-
-
-def _leans(question: str) -> bool:
-    """Tell whether a question cannot stand alone."""
-    own = len(claims.content_words(question))
-    return own < 2 or bool(own < FEW_WORDS and POINTS_BACK.search(question))
-
-
-def _with_context(question: str, earlier: list[str]) -> str:
-    """Return the question with the last one that says what it is about, when it cannot stand
-    alone: `how much was it again?` after `and when?` is about what both are about.
-    """
-    if not earlier or not _leans(question):
-        return question
-    subject = next((asked for asked in reversed(earlier) if not _leans(asked)), earlier[-1])
-    return f"{subject.rstrip('?')} - {question}"
 
 
 def _line(finding: contracts.Finding, numbers: dict[str, int]) -> str:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from f.millrace.core import rows
 
     class ListedDigest(TypedDict):
-        """A digest without its texts, and how many topics its run had."""
+        """A digest without its texts, and how many topics it tells."""
 
         id: UUID
         run_id: UUID
@@ -63,6 +63,9 @@ LINK = re.compile(r'href="(https?://[^"]+)"')
 DELIVERED = (
     "EXISTS (SELECT 1 FROM delivery v WHERE v.digest_id = g.id AND v.status IN ('sent', 'outbox'))"
 )
+# How many topics a digest tells its readers: each has a mark for what they say of it, and one more
+# stands at the end. The run may have had others, of which these readers are told nothing.
+TOPICS = """greatest(0, cardinality(string_to_array(g.html, '<p class="reply">')) - 2)"""
 
 
 def list_digests(namespace: str = "main", flow: str = "daily_research") -> list[ListedDigest]:
@@ -71,9 +74,8 @@ def list_digests(namespace: str = "main", flow: str = "daily_research") -> list[
     """
     return db.fetch_all(
         "SELECT g.id, g.run_id, g.local_day, g.number, g.edition, g.subject, g.recipients,"
-        " g.private, g.shared, g.created_at, (SELECT count(*) FROM topic t WHERE t.run_id ="
-        " g.run_id) AS"
-        f" topics FROM digest g WHERE g.namespace = %s AND g.flow = %s AND {DELIVERED} ORDER BY"
+        f" g.private, g.shared, g.created_at, {TOPICS} AS topics FROM digest g WHERE"
+        f" g.namespace = %s AND g.flow = %s AND {DELIVERED} ORDER BY"
         " g.local_day DESC, g.number DESC, g.private, g.created_at",
         [namespace, flow],
     )

@@ -17,6 +17,8 @@ SENTENCES = 4
 ATTRIBUTED = re.compile(r"The authors? writes?: “")
 WORDS_A_MINUTE = 230
 LONGEST_SUBJECT = 110
+# How it begins why a topic that was chosen is told nowhere.
+UNRESEARCHED = ("could not be researched", "not researched")
 # Headings of topics that no theme has.
 TOP, MORE = "Top story", "More"
 MONTHS = (
@@ -307,6 +309,11 @@ class Content:
         return bool(self.readings) and len(self.failed) == len(self.readings)
 
     @property
+    def unresearched(self) -> int:
+        """How many topics were chosen and not researched, for a fault or for want of money."""
+        return sum(one.unread.startswith(UNRESEARCHED) for one in self.headlines)
+
+    @property
     def long_day(self) -> str:
         """The day in words, without a locale."""
         return f"{WEEKDAYS[self.day.weekday()]}, {format_day(self.day)}"
@@ -350,8 +357,10 @@ class Content:
         titles = [section.title for section in sorted(self.sections, key=lambda one: bool(one.own))]
         if not titles and self.shared:
             return f"{format_count(len(self.shared), 'item')} shared with you"
+        if not titles and not self.all_failed:
+            return "No topic could be researched" if self.unresearched else "Nothing new"
         if not titles:
-            return "No source could be read" if self.all_failed else "Nothing new"
+            return "No source could be read"
         said = shorten(titles[0], 80)
         if len(titles) > 1 and len(said) + len(titles[1]) < LONGEST_SUBJECT - 12:
             said = f"{said}; {titles.pop(1)}"

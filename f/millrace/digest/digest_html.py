@@ -80,18 +80,25 @@ def opening_line(content: digest_content.Content) -> str:
     if not content.sections and content.shared:
         return f"{_count(len(content.shared), 'item')} shared with you{since}.{missing}"
     if not content.sections:
-        also = (
-            f" Of {read} none could be told as a topic; the new ones are listed."
-            if content.headlines
-            else f" {read} were read, none of them new to you."
-        )
-        return f"Nothing new to tell{since}.{also}{missing}"
+        return f"{_nothing_told(content, since, read)}{missing}"
     # A source that has not changed since it was last read gives no items.
     out_of = f", out of {read}" if items else ""
     return (
         f"{_count(len(content.sections), 'topic')}, {content.minutes}-minute read{out_of}{since}."
         f"{missing}"
     )
+
+
+def _nothing_told(content: digest_content.Content, since: str, read: str) -> str:
+    """Return why there is no topic: none could be researched, or nothing is new."""
+    if content.unresearched:
+        none = f"None of {content.unresearched} topics" if content.unresearched > 1 else "No topic"
+        return f"{none} could be researched{since}."
+    if content.headlines:
+        also = f"Of {read} none could be told as a topic; the new ones are listed."
+    else:
+        also = f"{read} were read, none of them new to you."
+    return f"Nothing new to tell{since}. {also}"
 
 
 def closing_lines(content: digest_content.Content) -> list[str]:

@@ -6,7 +6,7 @@ import re
 from copy import deepcopy
 from dataclasses import dataclass, replace
 
-from f.millrace.core import invisible, redaction
+from f.millrace.core import invisible, providers, redaction
 from f.millrace.digest import digest_content, digest_html, digest_text
 from f.millrace.trust import defang
 
@@ -15,6 +15,7 @@ MAX_BYTES = 80_000
 LINKS_BYTES = 900
 LONGEST_TEXT = 1200
 UNTITLED = "(a title without words)"
+ADDRESS = re.compile(r"(https?://[^\s<>()\[\]'\";,]{1,300})")
 # What no mail reader can show.
 CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
@@ -49,7 +50,7 @@ def sanitise_content(content: digest_content.Content) -> digest_content.Content:
     """
     copy = deepcopy(content)
     copy.notes = [_text(defang.defang(note)) for note in copy.notes]
-    copy.notices = [_text(defang.defang(notice)) for notice in copy.notices]
+    copy.notices = [_notice(notice) for notice in copy.notices]
     copy.headlines = [_clean_headline(headline) for headline in copy.headlines]
     copy.shared = [_clean_own(one) for one in copy.shared]
     for reading in copy.readings:
@@ -77,6 +78,21 @@ def sanitise_content(content: digest_content.Content) -> digest_content.Content:
                 side["links"] = [_clean_url(url) for url in side["links"]]
                 side["dates"] = [_line_of_others(day)[:40] for day in side["dates"]]
     return copy
+
+
+def _notice(notice: str) -> str:
+    """Return a notice, with addresses of the models' servers as they are set: what is wrong with
+    one is seen in it.
+    """
+    own = {address.split("/")[2] for address in map(providers.address, providers.PROVIDERS)
+           if "://" in address}  # fmt: skip
+    parts = ADDRESS.split(notice)
+    return _text(
+        "".join(
+            part if place % 2 and part.split("/")[2] in own else defang.defang(part)
+            for place, part in enumerate(parts)
+        )
+    )
 
 
 def _clean_reference(reference: digest_content.Reference) -> digest_content.Reference:

@@ -113,10 +113,15 @@ def failures(run_id: str, detailed: bool = True) -> dict[str, str]:
     names of settings in it, and is for those who are told in detail.
     """
     rows = db.fetch_all(FAILED, [run_id])
-    if detailed:
-        return {row["topic_id"]: _reason(row["error"] or "") for row in rows}
-    said = _plain_fault(fault_log.of_run(run_id)) or "its research failed"
-    return {row["topic_id"]: said for row in rows}
+    faults = fault_log.of_run(run_id)
+    said = _plain_fault(faults) or "its research failed"
+
+    def describe(error: str) -> str:
+        # What a model failed at is told once, at the head.
+        told = not detailed or any(fault["reason"] in error for fault in faults)
+        return said if told else _reason(error)
+
+    return {row["topic_id"]: describe(row["error"] or "") for row in rows}
 
 
 def _plain_fault(faults: list[fault_log.RunFault]) -> str:
@@ -161,17 +166,17 @@ def _model_notices(run_id: str, topics: list[findings.Topic], detailed: bool) ->
 def _undone(run_id: str, topics: list[findings.Topic], detailed: bool) -> list[str]:
     reasons = failures(run_id, detailed)
     left = [
-        f"{row['title']!r} ({reasons.get(row['id'], 'its step ended without a result')})"
+        (row["title"], reasons.get(row["id"], "its step ended without a result"))
         for row, result in topics
         if result is None
     ]
     left += [
-        f"{row['title']!r} ({result['stopped_because']})"
+        (row["title"], result["stopped_because"])
         for row, result in topics
         if result and not result["findings"] and result["stopped_because"].startswith("the budget")
     ]
     picked = [
-        repr(row["title"])
+        f"“{row['title']}”"
         for row, result in topics
         if result
         and fault_log.OFFLINE in result["written_by"]
@@ -185,7 +190,15 @@ def _undone(run_id: str, topics: list[findings.Topic], detailed: bool) -> list[s
     if not left:
         return said
     more = f", and {len(left) - MOST_UNDONE} more" if len(left) > MOST_UNDONE else ""
-    return [*said, f"Left undone: {'; '.join(left[:MOST_UNDONE])}{more}."]
+    return [*said, f"Left undone: {_list_undone(left[:MOST_UNDONE])}{more}."]
+
+
+def _list_undone(left: list[tuple[str, str]]) -> str:
+    """Return titles with why they were left undone, a reason that several share once."""
+    of_reason: dict[str, list[str]] = {}
+    for title, reason in left:
+        of_reason.setdefault(reason, []).append(f"“{title}”")
+    return "; ".join(f"{', '.join(titles)} ({reason})" for reason, titles in of_reason.items())
 
 
 def _reason(error: str) -> str:

@@ -149,9 +149,9 @@ def _dead_reading(name: str) -> ReadingSummary:
 
 
 def sources(run_id: str) -> list[ListedSource]:
-    """Return the run's sources: name, status, items, error."""
+    """Return the run's sources, once it read them: name, status, items, error."""
     opened = find_plan(run_id)
-    names = opened.sources if opened and not opened.skip else []
+    names = opened.sources if opened and not opened.skip and _has_read(run_id) else []
     return [
         {
             "name": reading["name"],
@@ -161,6 +161,16 @@ def sources(run_id: str) -> list[ListedSource]:
         }
         for reading in readings(run_id, names)
     ]
+
+
+def _has_read(run_id: str) -> bool:
+    """Return whether a run came as far as reading its sources."""
+    found = db.fetch_one(
+        "SELECT 1 FROM source_reading WHERE run_id = %(run)s UNION ALL SELECT 1 FROM span WHERE"
+        " run_id = %(run)s AND name = 'research.read_source' LIMIT 1",
+        {"run": run_id},
+    )
+    return found is not None
 
 
 def _topic_summary(topic: findings.Topic) -> ListedTopic:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from f.millrace.core import sentences
-from f.millrace.evidence import answer_values, claims, prompt, question_match, questions
+from f.millrace.evidence import answer_values, claims, kinds, prompt, question_match, questions
 
 # A value further than this many words from what is asked is not an answer.
 REACH = 12
@@ -30,6 +30,10 @@ CONNECTS = re.compile(
     r"(?:However|But|And|Also|Additionally|Moreover|Furthermore|Meanwhile|Instead|Nevertheless"
     r"|Then|Thus|Therefore|Besides|On the other hand|In contrast)\b"
 )
+# What a sentence is worth that has all words of the question, and what one more that says of its
+# subject what is asked for.
+BY_MATCH = 0.5
+FILLS, OF_CLASS = 0.8, 0.25
 # A sentence with this much of a question has to do with it.
 HOLDS = 0.5
 # A sentence that seems to be about somebody or something else says so much less.
@@ -43,6 +47,8 @@ DEFINITION = re.compile(
     r"(?P<what>[^.,;()]+?)(?=(?<!\s)\s++(?:who|which|that|in|at|by|on|of|from|for|with|located|published"
     r"|released|born|based|and (?:is|was))\b|[.,;()]|$)"
 )
+# A party by its name.
+PARTY = re.compile(r"(?<![\w-])[A-Z][\w'’-]{0,30} [Pp]arty\b|\b[Pp]arty of (?:the )?[A-Z]")
 # What stands behind these is said of somebody else.
 RELATIVE = re.compile(
     r"(?i)(?:(?<!\w)(?P<verb>\w{1,60})\s{0,9})?(?:\b(?:his|her|whose|their)|\w['’]s)\s++(?:\w{1,60}\s++)?"
@@ -304,56 +310,86 @@ def _descriptions(
     """Return what the sentences of a passage say that its subject is, the one nearest to what is
     asked first.
     """
-    found: list[ExtractedAnswer] = []
-    for place, sentence in enumerate(sentences.split(passage.text)):
-        if not _is_statement(sentence) or len(sentence) > 2 * sentences.LONGEST:
-            continue
-        defined = _definition(asked, sentence)
-        if (
-            defined
-            and asked.is_class
-            and not claims.content_words(defined["what"]) & asked.relation
-        ):
-            defined = None
-        words = claims.content_words(sentence)
-        opens = place == 0 and OPENS.match(sentence) is not None
-        named = (
-            not asked.subject
-            or bool(asked.subject & words)
-            or opens
-            or POINTS.match(sentence) is not None
-        )
-        related = _related(asked, sentence)
-        match = question_match.measure(asked, sentence, passage, weights)
-        if not named or not (defined or related or match >= HOLDS):
-            continue
-        # Of a sport or a party a sentence with its name says more than what somebody is; what
-        # somebody is says little where more is asked than that.
-        by_definition, by_word = (
-            (0.3, 0.45) if asked.is_class else (0.6 / max(1, len(asked.parts)), 0.2)
-        )
-        closeness = by_definition * bool(defined) + by_word * min(len(related), 2)
-        closeness += 0.05 * (place == 0)
-        closeness = max(closeness, 0.5 * match)
-        value = " ".join((defined["what"] if defined else sentence).split())
-        about = 0.1 * min(3, len(asked.subject & words))
-        strength = closeness + about + MATCH * match - _flaws(sentence)
-        found.append(
-            ExtractedAnswer(
-                value, sentence, passage, round(closeness, 4), round(strength, 4), match
-            )
-        )
+    found = [
+        answer
+        for place, sentence in enumerate(sentences.split(passage.text))
+        if _is_statement(sentence)
+        and len(sentence) <= 2 * sentences.LONGEST
+        and (answer := _description(asked, sentence, place == 0, passage, weights))
+    ]
     return sorted(found, key=lambda answer: -answer.strength)
 
 
-def _related(asked: questions.Question, sentence: str) -> frozenset[str]:
-    """Return the words that a sentence has of what is asked for."""
-    if not asked.capital:
-        return claims.content_words(sentence) & asked.relation
-    written = " ".join(word for word in claims.WORD.findall(sentence) if word[0].isupper())
-    return claims.content_words(f"{written} party" if "party" in sentence else written) & (
-        asked.relation
+def _description(
+    asked: questions.Question,
+    sentence: str,
+    first: bool,
+    passage: prompt.Passage,
+    weights: question_match.Weights,
+) -> ExtractedAnswer | None:
+    """Return what a sentence says that its subject is; None when it says nothing of it."""
+    defined = _definition(asked, sentence)
+    if defined and asked.is_class and not claims.content_words(defined["what"]) & asked.relation:
+        defined = None
+    words = claims.content_words(sentence)
+    opens = first and OPENS.match(sentence) is not None
+    named = (
+        not asked.subject
+        or bool(asked.subject & words)
+        or opens
+        or POINTS.match(sentence) is not None
     )
+    related = _related(asked, sentence)
+    match = question_match.measure(asked, sentence, passage, weights)
+    if not named or not (defined or related or match >= HOLDS):
+        return None
+    # Of a sport or a party a sentence with its name says more than what somebody is; what somebody
+    # is says little where more is asked than that.
+    by_definition, by_word = (
+        (0.3, 0.45) if asked.is_class else (0.6 / max(1, len(asked.parts)), 0.2)
+    )
+    closeness = by_definition * bool(defined) + by_word * min(len(related), 2) + 0.05 * first
+    filled = _filled(asked, sentence, defined)
+    # Of a class the words of the question alone are no answer.
+    by_class = asked.is_class or bool(asked.fills)
+    floor = BY_MATCH if related or filled or not by_class else BY_MATCH / 2
+    closeness = max(closeness, floor * match) + filled
+    value = " ".join((defined["what"] if defined else sentence).split())
+    about = 0.1 * min(3, len(asked.subject & words))
+    strength = closeness + about + MATCH * match - _flaws(sentence)
+    return ExtractedAnswer(
+        value, sentence, passage, min(1.0, round(closeness, 4)), round(strength, 4), match
+    )
+
+
+def _filled(asked: questions.Question, sentence: str, defined: re.Match[str] | None) -> float:
+    """Return what it is worth that a sentence says of its subject something of the kind that is
+    asked for: that she is a biologist, that he worked as a keeper.
+    """
+    told = [defined["what"]] if defined else []
+    if asked.fills != "kind":
+        told += kinds.find_predicates(sentence, asked.subject)
+    if asked.is_class:
+        if asked.capital:
+            return 0.0
+        # Of a sport or a religion that is not among the known ones.
+        told += [found["what"] for found in [_definition(asked, sentence)] if found]
+        return OF_CLASS * any(kinds.fills("role", what) for what in told)
+    return FILLS * any(kinds.fills(asked.fills, what) for what in told)
+
+
+def _related(asked: questions.Question, sentence: str) -> frozenset[str]:
+    """Return the words that a sentence has of what is asked for. The name of a class (`sport`,
+    `profession`) is none of it.
+    """
+    if asked.fills == "role":
+        return frozenset()
+    if not asked.capital:
+        held = claims.content_words(sentence) & asked.relation
+        return held - asked.named if asked.is_class else held - asked.head
+    written = " ".join(word for word in claims.WORD.findall(sentence) if word[0].isupper())
+    named = PARTY.search(sentence) is not None
+    return claims.content_words(f"{written} party" if named else written) & asked.relation
 
 
 def _definition(asked: questions.Question, sentence: str) -> re.Match[str] | None:

@@ -13,6 +13,8 @@ from f.millrace.evidence import claims, prompt, questions
 AROUND, ALIKE, ALIKE_FIGURE = 0.5, 0.8, 0.3
 # What the class that is asked for counts beside another word: few answers name it.
 OF_HEAD = 0.3
+# The same where an answer says what its subject is: `a biologist` and not its occupation.
+OF_FILLED = 0.05
 # What a word counts that each sentence has.
 LEAST = 0.1
 
@@ -29,10 +31,12 @@ def weigh_words(asked: questions.Question, passages: Sequence[prompt.Passage]) -
         for sentence in sentences.split(passage.text)
     ]
     found: dict[str, float] = {}
+    of_head = OF_FILLED if asked.fills or asked.is_class else OF_HEAD
     for word in asked.named:
         uses = sum(word in words for words in told)
         rarity = math.log((1 + len(told)) / (1 + uses)) + LEAST
-        found[word] = rarity * (OF_HEAD if word in asked.head and asked.kind != "figure" else 1.0)
+        is_head = word in asked.head and asked.kind != "figure"
+        found[word] = rarity * (of_head if is_head else 1.0)
     return found
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from f.millrace.evidence import claims
+from f.millrace.evidence import claims, kinds
 
 Kind = Literal["date", "figure", "name", "description", ""]
 
@@ -133,6 +133,21 @@ HEAD = re.compile(
     r"(?i)\b(?:what|which)\s++(?:(?:is|was|are|were)\s++the\s++)?(?P<head>(?:[a-z-]+\s++){1,2}?)"
     r"(?=(?:did|do|does|is|was|are|were|of|has|had|have|can)\b)"
 )
+# The same behind what it is asked of (`her job title?`), and in `what kind of animal`.
+HEAD_LAST = re.compile(
+    r"(?i)(?:\w['’]s?|\bhis|\bher|\bits|\btheir)\s(?P<head>[a-z-]+(?:\s[a-z-]+)?)\?$"
+)
+HEAD_OF_KIND = re.compile(
+    r"(?i)\b(?P<head>(?:kind|type|sort|breed|species)(?:\sof\s[a-z-]+)?"
+    r"|(?:word|term|name)(?=\s\S+\s(?:mean|refer|stand))|mean|refers?|stands?(?=\sfor)"
+    r"|associated|known|belong|living|(?:play(?:s|ed)?|follow(?:s|ed)?|practi[cs]e[sd]?)(?=\?))\b"
+)
+# What is asked to be described, where it has no capital: `What kind of animal is a dunlin?`
+DESCRIBED = re.compile(
+    r"(?i)\b(?:is|are|was|were)\s(?:an?|the)\s(?P<what>[a-z][\w -]{1,60})\?$"
+    r"|\bdo(?:es)?\s(?:(?:an?|the)\s)?(?:(?:word|term|name)\s)?(?P<word>[\w-]+)"
+    r"\s(?:mean|refer|stand)\b"
+)
 # What a verb at the end is asked of: `How much do the electric bicycles cost?`
 VERB_LAST = re.compile(
     r"(?i)(?:how (?:much|long)|when|where) (?:is|are|was|were|do|does|did|will|would)"
@@ -151,6 +166,7 @@ class Question:
         is_class: The relation holds the names of the class that is asked for: of sports, parties.
         named: The words of the relation that the question itself has.
         parts: Each word of the relation with those that mean the same.
+        fills: What kind of thing an answer says that the subject is, where it need not name that.
         capital: The names of its class have a capital: a Liberal, no liberal education.
         head: The class of what is asked for (`what sport`), which an answer need not name.
     """
@@ -165,6 +181,7 @@ class Question:
     parts: tuple[frozenset[str], ...] = ()
     head: frozenset[str] = frozenset()
     capital: bool = False
+    fills: kinds.Kind = ""
 
 
 def parse(question: str) -> Question:
@@ -173,6 +190,8 @@ def parse(question: str) -> Question:
     """
     kind = _kind_of(question)
     subject = _subject_of(question)
+    if kind == "description" and not subject:
+        subject = _described(question)
     groups = [frozenset(claims.stem(word) for word in group.split()) for group in RELATIONS]
     asked = claims.content_words(question) - subject - ASKING - _kinds_of(question)
     if not asked and kind in ("name", "date"):
@@ -193,15 +212,26 @@ def parse(question: str) -> Question:
         is_class=kind == "description" and len(relation) >= CLASS,
         named=frozenset(claims.content_words(question)),
         parts=_parts_of(asked, subject, groups),
-        head=_head_of(question) - subject,
+        head=_head_of(question, kind) - subject,
         capital="party" in asked,
+        fills=kinds.asked_for(question) if kind == "description" else "",
     )
 
 
-def _head_of(question: str) -> frozenset[str]:
+def _head_of(question: str, kind: Kind) -> frozenset[str]:
     """Return the stems of the words behind `what` or `which` that name a class."""
-    found = HEAD.search(question)
-    return claims.content_words(found["head"]) if found else frozenset()
+    found = [
+        match["head"]
+        for pattern in ((HEAD, HEAD_LAST, HEAD_OF_KIND) if kind == "description" else (HEAD,))
+        for match in pattern.finditer(question.strip())
+    ]
+    return claims.content_words(" ".join(found))
+
+
+def _described(question: str) -> frozenset[str]:
+    """Return the stems of what is asked to be described and has no capital."""
+    found = DESCRIBED.search(question.strip())
+    return claims.content_words(found["what"] or found["word"]) if found else frozenset()
 
 
 def _kind_of(question: str) -> Kind:

@@ -205,7 +205,7 @@ class _Entry:
         """Say that a text ends where the tokens ended; what came before its end is used."""
         has_text = any(isinstance(part, TextPart) and part.content for part in response.parts)
         if response.finish_reason == "length" and has_text:
-            said = f"{self.account.agent}, {self.choice.name}: {faults.cut_text()}"
+            said = f"{self.choice.name} ({self.account.agent}): {faults.cut_text()}."
             events.emit("error", said, for_digest=True)
 
     def _tell_uncounted(self, told: prices.Tokens, tokens: prices.Tokens) -> None:

@@ -149,6 +149,8 @@ def _explain_answer(error: BaseException, provider: str, found: providers.Variab
     if isinstance(error, OutputTokenLimitExceeded):
         reason = f"all {limit} tokens were spent on reasoning, none was left for the answer"
         return Fault("reasoning", reason, more)
+    if isinstance(error.__cause__, LookupError):
+        return Fault("answer", "its answer held nothing: no choices", "try another model")
     said = str(error)
     if isinstance(error, UnexpectedModelBehavior) and "expected JSON data" in said:
         address = providers.address(provider)

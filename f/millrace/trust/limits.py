@@ -193,9 +193,9 @@ def describe(scope: str, key: str, limit: Decimal, spent: Decimal, percent: int)
     whose = f"run {key[:8]}" if scope == "run" else f"{NAMES[scope]} {key!r}"
     used = f"{money.dollars(spent)} of the {money.dollars(limit)} of {whose}"
     if percent == STOP and spent < limit:
-        said = f"The budget is at its end: {used} are used, the next call may need more"
+        said = f"The budget is at its end: {used} is used, the next call may need more"
     else:
-        said = f"{percent} % of the budget are used: {used}"
+        said = f"{percent} % of the budget is used: {used}"
     follows = {
         WARN: "cheaper models take over where they are set",
         ASK: "a person is asked before more is started",

@@ -22,7 +22,7 @@ KEPT = {
     "the standard library calls it: http, html.parser, io, socketserver": """
         do_GET do_POST log_message handle_starttag handle_endtag handle_error
         daemon_threads makefile readinto""",
-    "a parameter of a method that a library calls": "attrs parent_context",
+    "a parameter of a method that a library calls": "parent_context",
     "a library reads it: onnxruntime, psycopg, uvicorn, httpx2, MCP, pydantic, rich": """
         enable_cpu_mem_arena intra_op_num_threads log_severity_level cursor_factory should_exit
         validate_tool_result model_config no_wrap overflow""",

@@ -9,7 +9,9 @@ import email.policy
 import html.parser
 import re
 from email.message import EmailMessage
-from typing import Any, NamedTuple
+from typing import NamedTuple
+
+from f.millrace.core import hidden_markup
 
 REPLY = re.compile(r"(?i)^\s*((re|fwd?|aw|wg)\s*:\s*)+")
 # Where an earlier mail or a signature begins.
@@ -60,20 +62,23 @@ def _text(message: EmailMessage) -> str:
 
 
 class _Words(html.parser.HTMLParser):
-    """The words of a page, without scripts and styles."""
+    """The words of a page that a reader sees."""
 
     def __init__(self) -> None:
         super().__init__()
         self.found: list[str] = []
         self.hidden = 0
+        self.visibility = hidden_markup.Visibility()
 
-    def handle_starttag(self, tag: str, attrs: Any) -> None:  # noqa: ARG002
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.hidden += tag in ("script", "style", "head")
+        self.visibility.open(tag, dict(attrs))
         self.found.append(" ")
 
     def handle_endtag(self, tag: str) -> None:
         self.hidden -= tag in ("script", "style", "head") and self.hidden > 0
+        self.visibility.close(tag)
 
     def handle_data(self, data: str) -> None:
-        if not self.hidden:
+        if not (self.hidden or self.visibility.hidden):
             self.found.append(data)

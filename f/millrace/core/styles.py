@@ -12,7 +12,6 @@ Declarations = dict[str, str]
 # Red, green, blue, and how much covers what is behind, 0 to 1.
 Colour = tuple[float, float, float, float]
 
-REMARK = re.compile(r"/\*[^*]*+\*++(?:[^/*][^*]*+\*++)*+/")
 ESCAPE = re.compile(r"\\([0-9a-fA-F]{1,6})\s?+|\\(.)", re.DOTALL)
 NUMBER = re.compile(r"(?<![\w.#])([+-]?(?:[0-9]{1,9}(?:\.[0-9]{0,9})?|\.[0-9]{1,9}))([a-z%]{0,5})")
 # A selector of one element by its tag, id or classes.
@@ -83,7 +82,7 @@ def parse_declarations(style: str) -> Declarations:
     """
     found: Declarations = {}
     important: set[str] = set()
-    for declaration in REMARK.sub(" ", style).split(";"):
+    for declaration in _without_remarks(style).split(";"):
         name, colon, value = _unescape(declaration).lower().partition(":")
         name = name.strip()
         plain, mark, _ = value.partition("!")
@@ -93,6 +92,18 @@ def parse_declarations(style: str) -> Declarations:
         if mark:
             important.add(name)
     return found
+
+
+def _without_remarks(css: str) -> str:
+    kept: list[str] = []
+    place = 0
+    while (start := css.find("/*", place)) >= 0:
+        kept.append(css[place:start])
+        end = css.find("*/", start + 2)
+        if end < 0:
+            return " ".join(kept)  # what is not closed goes on to the end
+        place = end + 2
+    return " ".join([*kept, css[place:]])
 
 
 def _unescape(text: str) -> str:
@@ -173,7 +184,7 @@ class Sheet:
 
     def add(self, css: str) -> None:
         """Add the rules of a style sheet; those within `@media` and the like are left out."""
-        for selectors, body in _rules(REMARK.sub(" ", css[:MOST_SHEET])):
+        for selectors, body in _rules(_without_remarks(css[:MOST_SHEET])):
             declared = parse_declarations(body)
             for selector in map(str.strip, selectors.split(",")):
                 if len(self._rules) >= MOST_RULES:

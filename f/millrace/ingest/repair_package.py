@@ -18,13 +18,14 @@ from f.millrace.ingest import damaged_archive, parse_text, parsed_document
 
 PAGES = (".xhtml", ".html", ".htm")
 XML = (".xml", ".rels", ".opf")
-DECLARATION = re.compile(r"\s*+<\?xml[^<>]*+\?>")
+DECLARATION = re.compile(r"\A\s*+<\?xml[^<>?]*+\?>")
 NAMESPACE = re.compile(r"""(xmlns(?::[\w.-]+)?=["'])([^"']*)""")
 NO_URI = re.compile(r"[^\w.:/?=&;%+~,-]|[^\x00-\x7f]")
 MOST_NOTES = 20
 WORKBOOK, STRINGS = "xl/workbook.xml", "xl/sharedStrings.xml"
 SHEETS = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
-STRING_CELL = re.compile(rb"""\bt=["']s["'][^<>]*+>\s*+<v>([0-9]{1,7})</v>""")
+CELL = re.compile(rb"<(?:\w{1,9}:)?c\b([^<>]*+)>\s*+<(?:\w{1,9}:)?v>([0-9]{1,7})<")
+OF_STRING = re.compile(rb"""\bt\s?=\s?["']s["']""")
 MOST_STRINGS = 2_000_000
 BINARY = "xl/workbook.bin"  # its parts name each other in another way
 TYPES, ROOT = "[Content_Types].xml", "_rels/.rels"
@@ -265,10 +266,11 @@ def _fill_strings(parts: dict[str, bytes]) -> list[str]:
     """Put empty texts for those that are lost: cells name them by their number."""
     last = max(
         (
-            int(found[1])
+            int(found[2])
             for name in parts
             if name.startswith("xl/worksheets/")
-            for found in STRING_CELL.finditer(parts[name])
+            for found in CELL.finditer(parts[name])
+            if OF_STRING.search(found[1])
         ),
         default=-1,
     )

@@ -24,7 +24,6 @@ TO_SPLIT = {
     "f/millrace/evidence/conflicts.py": "discredited",
     "f/millrace/evidence/disputes.py": "_find_by_answers _find_by_copies",
     "f/millrace/ingest/chunking.py": "chunk",
-    "f/millrace/ingest/parse_office.py": "parse_sheets",
     "f/millrace/ingest/parse_text.py": "parse_json _values",
     "f/millrace/ingest/parse_word.py": "_rows",
     "f/millrace/ingest/readers.py": "read_all",

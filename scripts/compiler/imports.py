@@ -61,6 +61,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
         "ingest.parse_office",
         "ingest.parse_open",
         "ingest.parse_word",
+        "ingest.repair_package",
     ),
 }
 # Libraries whose import name is not the name on the index.

@@ -250,6 +250,24 @@ def test_what_an_answer_of_before_may_hold_does_not_leave(played, ana, edge, tmp
     assert outcomes == ["waiting", "waiting", "done"] and edge.searches == ["harbour 48213"]
 
 
+def test_what_left_after_a_private_text_counts_on_in_the_next_task(played, ana, edge, tmp_path):
+    """A task that reads the same note goes on where the one before stopped; another begins anew."""
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "safe.md").write_text("The number of the safe in the cellar is 48213.")
+    registry.create({**DESK, "tools": ["notes.search", "web.search"]}, ana)
+
+    def search_twice(day, *first):
+        searches = [("web_search", {"query": query}) for query in ("harbour", f"weather {day}")]
+        played(*first, *searches, "Done.")
+        return flow("Look for news of the harbour.").status
+
+    read = ("notes_search", {"query": "safe"})
+    outcomes = [search_twice("monday", read), search_twice("friday"), search_twice("friday", read)]
+
+    assert outcomes == ["done", "done", "waiting"]
+    assert edge.searches.count("weather friday") == 1
+
+
 def test_somebody_elses_text_wishes_nothing(played, ana, edge):
     registry.create(DESK, ana)
     played(("notes_write", {"path": "plan.md", "text": "six"}), "A person decides.")

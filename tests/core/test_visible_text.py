@@ -105,6 +105,10 @@ def test_a_block_has_the_frame_before_each_line():
         ("ᠠ\u180b", "ᠠ\u180b"),
         ("a\u180b", "a"),
         ("\u200babc", "abc"),
+        # What Unicode keeps free, and what only those know who agreed on it.
+        ("a\ufdd0b\ufffec\U0001ffffd\U0010fffee", "abcde"),
+        ("a\ue000b\uf8ffc\U000f0000d\U0010fffde", "abcde"),
+        ("日本ﷺ豈\ufb01", "日本ﷺ豈\ufb01"),
     ],
 )
 def test_only_what_is_part_of_the_spelling_stays(text, kept):

@@ -135,7 +135,7 @@ def test_what_is_encrypted_protected_or_broken_is_refused_in_words():
         (epub(**protected), "is protected"),
         (open_document("text", "<text:p>Hello there.</text:p>", **encrypted), "is encrypted"),
         (broken, "is corrupt"),
-        (packed("application/epub+zip"), "has no META-INF/container.xml"),
+        (packed("application/epub+zip"), "does not say where its book begins"),
     ):
         with pytest.raises(parsed_document.Unreadable, match=words):
             read("some", data)
@@ -153,3 +153,38 @@ def test_entities_of_a_document_are_not_followed(tmp_path):
     reading = read("x.odt", packed("application/vnd.oasis.opendocument.text", content_xml=content))
 
     assert "Before" in reading.parsed.text and "secret" not in reading.parsed.text
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "part", "kept"),
+    [
+        ("a.odt", open_document("text", "<text:p>The quay.</text:p>"), "meta.xml", "The quay."),
+        ("a.odt", open_document("text", "<text:p>The quay.</text:p>"), "mimetype", "The quay."),
+        ("a.epub", epub(), "META-INF/container.xml", "It falls."),
+        ("a.epub", epub(), "OPS/book.opf", "It falls."),
+        ("a.epub", epub(), "OPS/two.xhtml", "It falls."),
+    ],
+)
+def test_a_damaged_part_costs_itself_only(name: str, data: bytes, part: str, kept: str):
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(out, "w") as new:
+        for each in old.namelist():
+            new.writestr(each, b"<" if each == part else old.read(each))
+
+    assert kept in read(name, out.getvalue()).parsed.text
+
+
+def test_an_opendocument_text_is_read_up_to_where_it_breaks_off_and_in_its_encoding():
+    whole = open_document("text", "<text:p>Der große Kai.</text:p><text:p>And the end.</text:p>")
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(whole)) as old, zipfile.ZipFile(out, "w") as new:
+        for each in old.namelist():
+            content = old.read(each)
+            if each == "content.xml":
+                content = content.decode()[: content.decode().index("the end")].encode("cp1252")
+            new.writestr(each, content)
+
+    parsed = read("a.odt", out.getvalue()).parsed
+
+    assert parsed.text.startswith("Der große Kai.")
+    assert parsed.notes == ["its part content.xml is damaged and was read as far as it goes"]

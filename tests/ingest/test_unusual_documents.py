@@ -18,6 +18,8 @@ from pptx.util import Inches
 from f.millrace.ingest import parse_html
 from f.millrace.ingest.parse import Limits, read
 from f.millrace.ingest.parsed_document import Unreadable
+from f.millrace.tools import items
+from scripts.samples import documents
 
 MATH = "xmlns:m='http://schemas.openxmlformats.org/officeDocument/2006/math'"
 
@@ -98,6 +100,119 @@ def test_a_relationship_that_leads_nowhere_costs_nothing(target):
     )
 
     assert text_of("a.docx", data) == "The lock keeper retired."
+
+
+def halved(part):
+    return part[: len(part) // 2]
+
+
+def garbage(_):
+    return b"garbage"
+
+
+def damaged(data, part, change):
+    return rewritten(data, lambda name, content: change(content) if name == part else content)
+
+
+def without(data, part):
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(out, "w") as new:
+        for name in old.namelist():
+            if name != part:
+                new.writestr(name, old.read(name))
+    return out.getvalue()
+
+
+DECK = documents.pptx([("One", "first text"), ("Two", "second text"), ("Three", "third text")])
+WORD = documents.docx("T", [("Head", ["The crane stands.", "The quay is new."])])
+BOOK = documents.xlsx(
+    {"Cranes": [["Item", "Price"], ["Crane", 1]], "Ships": [["b", "c"], ["d", 2]]}
+)
+
+
+@pytest.mark.parametrize("change", [halved, garbage, None])
+@pytest.mark.parametrize(
+    ("name", "data", "part", "kept"),
+    [
+        ("a.pptx", DECK, "ppt/slides/slide2.xml", ["first text", "third text"]),
+        ("a.pptx", DECK, "ppt/theme/theme1.xml", ["first text", "second text", "third text"]),
+        ("a.pptx", DECK, "[Content_Types].xml", ["first text", "second text", "third text"]),
+        ("a.pptx", DECK, "_rels/.rels", ["first text", "third text"]),
+        ("a.pptx", DECK, "ppt/presentation.xml", ["first text", "third text"]),
+        ("a.pptx", DECK, "ppt/_rels/presentation.xml.rels", ["first text", "third text"]),
+        ("a.pptx", DECK, "ppt/slideMasters/slideMaster1.xml", ["first text", "third text"]),
+        ("a.docx", WORD, "word/styles.xml", ["The crane stands.", "The quay is new."]),
+        ("a.docx", WORD, "[Content_Types].xml", ["The crane stands.", "The quay is new."]),
+        ("a.docx", WORD, "word/_rels/document.xml.rels", ["The crane stands.", "The quay is new."]),
+        ("a.docx", WORD, "docProps/core.xml", ["The crane stands.", "The quay is new."]),
+        ("a.xlsx", BOOK, "xl/worksheets/sheet2.xml", ["Item: Crane; Price: 1"]),
+        ("a.xlsx", BOOK, "xl/workbook.xml", ["Item: Crane; Price: 1", "b: d; c: 2"]),
+        ("a.xlsx", BOOK, "xl/_rels/workbook.xml.rels", ["Item: Crane; Price: 1", "b: d; c: 2"]),
+        ("a.xlsx", BOOK, "xl/sharedStrings.xml", ["1", "2"]),
+    ],
+)
+def test_of_a_damaged_document_what_can_be_read_is_kept(name, data, part, kept, change):
+    broken = without(data, part) if change is None else damaged(data, part, change)
+
+    parsed = read(name, broken, Limits()).parsed
+
+    assert all(text in parsed.text for text in kept)
+    if re.search(r"slide2|sheet2|sharedStr", part):
+        assert any(re.search(r"damaged|slide 2|'Ships'|lost", note) for note in parsed.notes)
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "kept"),
+    [
+        ("a.pptx", DECK, "second text"),
+        ("a.docx", WORD, "The quay is new."),
+        ("a.xlsx", BOOK, "Item: Crane; Price: 1"),
+    ],
+)
+def test_a_file_that_is_cut_short_is_read_as_far_as_it_goes(name, data, kept):
+    parsed = read(name, data[: int(len(data) * 0.9)], Limits()).parsed
+
+    assert kept in parsed.text and "cut short" in parsed.notes[0]
+
+
+def test_a_part_in_another_encoding_than_it_says_is_read_in_its_own():
+    def wrong(part):
+        return part.replace(b"second text", "Größe über Äpfel".encode("cp1252"))
+
+    assert "Größe über Äpfel" in text_of("a.pptx", damaged(DECK, "ppt/slides/slide2.xml", wrong))
+    page = "<meta charset=iso-8859-1><p>Größe über Äpfel".encode()
+    assert text_of("a.html", page) == "Größe über Äpfel"
+
+
+RTF = rb"""{\rtf1\ansi\ansicpg1252\deff0{\fonttbl{\f0\fcharset0 Arial;}{\f1\fcharset204 T;}
+{\f2\fcharset128 M;}}{\colortbl;\red0;}{\info{\title The quay}{\author Ada Quill}
+{\creatim\yr2026\mo3\dy4}{\printim\yr2030\mo1\dy1}}{\stylesheet{\s0 Normal;}}
+{\header Head line\par}\pard\outlinelevel0\b Repairs\b0\par
+\pard Gr\'fc\'dfe, \u8364? 5, {\f1\'cf\'f0\'e8}, {\f2\'93\'fa\'96\'7b}
+{\v unseen}{\*\unknown unread} \{so\}{\footnote A note.}.\par
+{\field{\*\fldinst HYPERLINK "https://x.example"}{\fldrslt the link}}{\pict\wmetafile8 0102ab}\par
+\trowd\pard\intbl Berth\cell Ship\cell\row\pard\intbl 4\cell Svala\par two\cell\row
+\pard {\pict\bin4 }}}}}After \u-10179?\u-8704?.}"""
+
+
+@pytest.mark.parametrize("name", ["a.rtf", "a.doc", "a.txt"])
+def test_rich_text_is_read_whatever_its_name(name):
+    reading = read(name, RTF, Limits())
+    parsed = reading.parsed
+
+    assert reading.kind == "rtf" and parsed.text == (
+        "Repairs\n\nGrüße, € 5, При, 日本 {so}.\n\nthe link\n\nBerth: 4; Ship: Svala two\n\n"
+        "After 😀.\n\nA note.\n\nHead line"
+    )
+    assert [block.kind for block in parsed.blocks[:1]] == ["heading"]
+    assert (parsed.title, parsed.author) == ("The quay", "Ada Quill")
+    assert parsed.dated_at is not None and parsed.dated_at.date().isoformat() == "2026-03-04"
+
+
+def test_a_rich_text_that_is_cut_short_says_so():
+    parsed = read("a.rtf", RTF[: RTF.index(rb"\trowd")], Limits()).parsed
+
+    assert "the link" in parsed.text and "cut short" in parsed.notes[0]
 
 
 def test_the_strict_form_of_word_documents_is_read():
@@ -239,22 +354,117 @@ def test_deep_nesting_is_read_or_told_in_words(name, data):
     assert "deep" in text or "[[[" in text
 
 
+SEEN = (
+    "font-size:0.95em",
+    "font-size: 0.8rem; color: red",
+    "backface-visibility: hidden",
+    "opacity: 0.6",
+    "color: #fff; background: #036",
+    "color: #fff; background: url(sky.png)",
+    "color: transparent; -webkit-background-clip: text; background: linear-gradient(red, blue)",
+    "position: absolute; left: -4px",
+    "margin-left: -12px; text-indent: -1.5em",
+    "overflow: hidden; height: 40px",
+    "clip-path: inset(4% 0)",
+    "transform: translateX(-50%) scale(1.2)",
+    "filter: opacity(80%)",
+    "font: 700 14px/20px Arial",
+    "font-size: clamp(0rem, 2vw, 3rem)",
+    "line-height: 0",
+    "visibility: visible; display: block",
+)
+HIDDEN = (
+    "font-size:0",
+    "color:red;font-size: 0.0px !important",
+    "font-size: 1px",
+    "font: 0/0 a",
+    "DISPLAY : none ;",
+    "disp\\00006cay: none",
+    "display/**/:none",
+    "visibility:hidden",
+    "opacity:0",
+    "opacity: 1%",
+    "filter: opacity(0)",
+    "mso-hide: all",
+    "position:absolute; left:-9999px",
+    "position:fixed; top: -200em",
+    "text-indent: -999em",
+    "margin-left:-2000px",
+    "transform: scale(0)",
+    "transform: translate(-9999px, 0)",
+    "position:absolute; clip: rect(0 0 0 0)",
+    "clip: rect(1px, 1px, 1px, 1px)",
+    "clip-path: inset(100%)",
+    "clip-path: circle(0)",
+    "height:0; overflow:hidden",
+    "max-height: 0px; overflow: hidden",
+    "width:1px;height:1px;overflow:hidden",
+    "color: white",
+    "color: #fefefe",
+    "color: rgb(255, 255, 255)",
+    "color: hsl(0, 0%, 100%)",
+    "color: transparent",
+    "color: rgba(0,0,0,0)",
+    "color:#036;background:#036",
+    "background-color: rgb(0,51,102); color: #003366",
+)
+
+
 @pytest.mark.parametrize(
     ("style", "is_seen"),
-    [
-        ("font-size:0.95em", True),
-        ("font-size: 0.8rem; color: red", True),
-        ("backface-visibility: hidden", True),
-        ("font-size:0", False),
-        ("color:red;font-size: 0.0px !important", False),
-        ("DISPLAY : none ;", False),
-        ("visibility:hidden", False),
-    ],
+    [*((style, True) for style in SEEN), *((style, False) for style in HIDDEN)],
 )
 def test_only_what_is_hidden_is_left_out(style, is_seen):
-    page = f"<html><body><p>First.</p><p style='{style}'>Second.</p></body></html>"
+    page = f"<html><body><p>First.</p><p style='{style}'>Second.</p><p>Third.</p></body></html>"
 
-    assert ("Second." in text_of("a.html", page.encode())) is is_seen
+    text = text_of("a.html", page.encode())
+
+    assert ("Second." in text) is is_seen and "First." in text and "Third." in text
+    assert ("Second." in items.strip_markup(page)) is is_seen
+
+
+@pytest.mark.parametrize(
+    ("body", "seen"),
+    [
+        # Within what is small, white or invisible, something can say otherwise.
+        ("<div style='font-size:0'>a<b style='font-size:14px'>b</b>c</div>", "b"),
+        ("<div style='font-size:0'>a<b style='font-size:2em'>b</b>c</div>", ""),
+        ("<div style='visibility:hidden'>a<b style='visibility:visible'>b</b>c</div>", "b"),
+        ("<div style='display:none'>a<b style='display:block'>b</b>c</div>", ""),
+        (
+            "<div style='color:#fff'>a<b style='color:#000'>b</b><i style='background:#000'>c</i>",
+            "b c",
+        ),
+        ("<div style='background:#000;color:#fff'>a<b style='color:black'>b</b></div>", "a"),
+        (
+            "<table bgcolor=navy><tr><td><font color=navy>a</font><font color=white>b",
+            "b",
+        ),
+        ("<div hidden>a</div>b", "b"),
+        ("<p hidden>a<p>b", "b"),
+        ("<ul><li style='display:none'>a<li>b</ul>", "b"),
+        # Rules of the page, of single elements.
+        (
+            "<style>.x{opacity:0}#y{left:-99em;position:absolute}</style><p class=x>a<p id=y>b<p>c",
+            "c",
+        ),
+        ("<style>p.x, .z{display:none}</style><p class='x'>a<p>b<div class=x>c</div>", "b c"),
+        ("<style>.x{display:none}.x{display:block}</style><p class='x'>a", "a"),
+        ("<style>body{background:#000}p{color:#fff}</style><p>a", "a"),
+        # What a click shows, what is for print, what another sheet may paint.
+        ("<style>.tab{display:none}.tab.on{display:block}</style><p class=tab>a", "a"),
+        ("<style>@media print{.x{display:none}}</style><p class=x>a", "a"),
+        ("<style media=print>.x{display:none}</style><p class=x>a", "a"),
+        ("<link rel=stylesheet href=x.css><div class=hero><p style='color:#fff'>a</div>", "a"),
+        # A page that shows itself by a program.
+        ("<style>body{opacity:0}</style><p>a", "a"),
+        ("<div style='opacity:0'><p>a</div>", "a"),
+    ],
+)
+def test_what_is_hidden_is_told_by_what_holds_at_its_place(body, seen):
+    parsed = parse_html.parse_html(f"<html><body>{body}</body></html>".encode())
+
+    assert " ".join(re.findall("[abc]", parsed.text)) == seen
 
 
 def mail():

@@ -121,9 +121,15 @@ def test_words_that_carry_meaning_are_compared_without_their_plural(text, found)
             "เทศบาลแจ้งว่าจะซ่อมท่าเรือเก่าในเดือนหน้าและเปิดให้บริการอีกครั้งก่อนฤดูท่องเที่ยวปลายปีนี้",
             "เทศบาลแจ้งว่าจะซ่อมท่าเรือเก่าในเดือนหน้าและเปิดให้บริการอีกครั้งก่อนฤดูท่องเที่ยว",
         ),
+        (
+            "시청은 내년 봄에 오래된 부두 옆 등대를 다시 세우고 산책로를 만든다고 밝혔다. 공사비는"
+            " 이백억 원으로 도와 시가 함께 낸다.",
+            "시청이 내년 봄에 오래된 부두 옆 등대를 다시 세우고 산책로를 만든다고 밝혔다. 공사비는"
+            " 이백억 원이다.",
+        ),
     ],
 )
-def test_copies_are_seen_in_scripts_that_put_no_space_between_words(text, other):
+def test_copies_are_seen_in_scripts_whose_words_are_not_told_by_spaces(text, other):
     texts = {"a": text, "b": other, "c": text[::-1]}
     items = [Item(name, "feeds", name, given) for name, given in texts.items()]
 
@@ -135,6 +141,9 @@ def test_copies_are_seen_in_scripts_that_put_no_space_between_words(text, other)
     [
         ("台風の影響でフェリー全便欠航", "台風の影響でフェリー全便が欠航", True),
         ("台風の影響でフェリー全便欠航", "量子計算機の新しい記録", False),
+        ("태풍 영향으로 여객선 전편 결항", "태풍의 영향으로 여객선 전편이 결항", True),
+        ("태풍 영향으로 여객선 결항", "\u1110\u1162\u1111\u116e\u11bc 영향으로 여객선 결항", True),
+        ("태풍 영향으로 여객선 전편 결항", "양자 컴퓨터가 세운 새로운 기록", False),
     ],
 )
 def test_titles_are_compared_in_scripts_without_spaces(title, other, is_copy):

@@ -89,7 +89,12 @@ async def _work(run_id: str, found: registry.Agent, message: Message) -> task_ag
             listed = await connected.list_tools()
             _tell_missing(found, connected, listed)
             tools = toolbox.Toolbox(
-                connected, listed, "medium", context, asker=f"the agent {found.name}"
+                connected,
+                listed,
+                "medium",
+                context,
+                asker=f"the agent {found.name}",
+                counts_on=True,
             )
             result = await _ask_in_time(found, message, tools, earlier)
         except Exception as error:
@@ -213,7 +218,10 @@ def _read_conversation(message: Message, context: taint.TaintContext) -> list[An
     """
     if not message.session:
         return []
-    private = db.fetch_one(MAY_BE_PRIVATE, [messages.key(message.session)]) is not None
+    key = messages.key(message.session)
+    private = db.fetch_one(MAY_BE_PRIVATE, [key]) is not None
+    # A conversation carries what its turns read, and so what left after it.
+    context.private_reads.add(f"conversation {key}")
     for question, said in history.turns(message.session):
         context.read(question, "trusted")
         context.read(said, "untrusted", private, taint.HERE)

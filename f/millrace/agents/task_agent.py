@@ -71,7 +71,11 @@ async def _do(run_id: str, task: str, own: setting_types.AgentSettings) -> TaskR
             for problem in connected.problems:
                 events.emit("error", problem)
             tools = toolbox.Toolbox(
-                connected, listed, own.risk_threshold or "medium", taint.TaintContext(task)
+                connected,
+                listed,
+                own.risk_threshold or "medium",
+                taint.TaintContext(task),
+                counts_on=True,
             )
             help = await run_task(task, tools, seconds=config.settings().topic_seconds)
         except errors.BudgetExceeded as error:

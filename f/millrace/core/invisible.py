@@ -12,12 +12,19 @@ import unicodedata
 
 ZWNJ, ZWJ = "\u200c", "\u200d"
 VIRAMA = 9  # the combining class of the marks that join Indic letters
+# What Unicode keeps free for ever, the last two of each plane.
+NONCHARACTERS = "\ufdd0-\ufdef" + "".join(
+    f"{chr(plane * 0x10000 + 0xFFFE)}-{chr(plane * 0x10000 + 0xFFFF)}" for plane in range(15)
+)
+# What means something only to those who agreed on it, as in the font of a page or a document.
+PRIVATE_USE = "\ue000-\uf8ff\U000f0000-\U0010ffff"
 # Format characters, fillers and variation selectors; the signs of Arabic and Kaithi numbers, which
 # are format characters too, are seen.
 UNSEEN = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e"
     "\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3"
-    "\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+    "\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
+    f"{NONCHARACTERS}{PRIVATE_USE}]"
 )
 # England, Scotland and Wales are all that Unicode recommends (UTS 51, annex C).
 FLAGS = tuple(

@@ -7,7 +7,7 @@ import re
 import zipfile
 from pathlib import PurePath
 
-from f.millrace.ingest import parsed_document
+from f.millrace.ingest import damaged_archive, parsed_document
 
 TEXT_KINDS = {
     ".md": "markdown",
@@ -40,6 +40,7 @@ OTHER_KINDS = {
     ".odt": "odt",
     ".odp": "odp",
     ".epub": "epub",
+    ".rtf": "rtf",
     ".png": "image",
     ".jpg": "image",
     ".jpeg": "image",
@@ -58,6 +59,7 @@ WORDS = {
     "odt": "an OpenDocument text",
     "odp": "an OpenDocument presentation",
     "epub": "a book",
+    "rtf": "a rich text",
     "image": "an image",
     "html": "a web page",
     "mail": "a mail",
@@ -67,6 +69,7 @@ WORDS = {
     "markdown": "Markdown",
 }
 IMAGES = (b"\x89PNG\r\n", b"\xff\xd8\xff", b"II*\x00", b"MM\x00*", b"BM", b"GIF8")
+RTF, LEAD = b"{\\rtf", 100
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 CONTROLS = bytes(code for code in range(32) if code not in (9, 10, 12, 13, 27))
 MOST_CONTROLS, FEW = 0.02, 4
@@ -77,6 +80,14 @@ PARTS = (
     ("xl/workbook.xml", "sheets"),
     ("xl/workbook.bin", "sheets"),
 )
+# Where the parts of a document lie whose first one is lost.
+FOLDERS = (("word/", "docx"), ("ppt/slides/", "pptx"), ("xl/worksheets/", "sheets"))
+BODIES = (
+    (b"<office:spreadsheet", "sheets"),
+    (b"<office:presentation", "odp"),
+    (b"<office:text", "odt"),
+)
+PROBED = 1_000_000
 # What a packed document says that it is, in its first file.
 MIMETYPES = (
     (b"opendocument.spreadsheet", "sheets"),
@@ -119,7 +130,9 @@ def _detect_binary(suffix: str, data: bytes, most_unpacked: int) -> str:
     if b"%PDF-" in data[:1024] and not (suffix in TEXT_KINDS and not data.startswith(b"%PDF-")):
         return "pdf"
     if data.startswith(b"PK\x03\x04"):
-        return _detect_archive(data, most_unpacked)
+        return _detect_archive(suffix, data, most_unpacked)
+    if data[:LEAD].lstrip().startswith(RTF):
+        return "rtf"
     if data.startswith(OLE):
         return _ole(suffix, data)
     if (
@@ -131,17 +144,17 @@ def _detect_binary(suffix: str, data: bytes, most_unpacked: int) -> str:
     return ""
 
 
-def _detect_archive(data: bytes, most_unpacked: int) -> str:
+def _detect_archive(suffix: str, data: bytes, most_unpacked: int) -> str:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             entries = archive.infolist()
             names = {entry.filename for entry in entries}
             kind = next((kind for part, kind in PARTS if part in names), "")
             if not kind and "mimetype" in names:
-                with archive.open("mimetype") as file:
-                    said = file.read(100)
+                said = _read_some(archive, "mimetype", 100)
                 kind = next((kind for mark, kind in MIMETYPES if mark in said), "")
-    except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError, RuntimeError) as error:
+            kind = kind or _detect_by_parts(suffix, archive, names)
+    except damaged_archive.FAULTS as error:
         raise parsed_document.Unreadable(f"is corrupt: {error}") from error
     if not kind:
         raise parsed_document.Unreadable("is a packed archive, not a document; unpack it first")
@@ -152,6 +165,29 @@ def _detect_archive(data: bytes, most_unpacked: int) -> str:
             " document_max_bytes)"
         )
     return kind
+
+
+def _detect_by_parts(suffix: str, archive: zipfile.ZipFile, names: set[str]) -> str:
+    """Return the kind of a packed document that has lost what says so, by the parts that it has."""
+    for folder, kind in FOLDERS:
+        if any(name.startswith(folder) for name in names):
+            return kind
+    if "content.xml" in names:
+        said = _read_some(archive, "content.xml", PROBED)
+        by_name = OTHER_KINDS.get(suffix, "")
+        return next(
+            (kind for mark, kind in BODIES if mark in said),
+            by_name if by_name in ("odt", "odp", "sheets") else "",
+        )
+    return "epub" if "META-INF/container.xml" in names else ""
+
+
+def _read_some(archive: zipfile.ZipFile, name: str, most: int) -> bytes:
+    try:
+        with archive.open(name) as file:
+            return file.read(most)
+    except damaged_archive.FAULTS:
+        return b""  # it is damaged; what else there is may be read
 
 
 def _ole(suffix: str, data: bytes) -> str:

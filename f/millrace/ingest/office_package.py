@@ -12,7 +12,7 @@ import re
 import zipfile
 from urllib.parse import unquote
 
-from f.millrace.ingest import far_cells
+from f.millrace.ingest import damaged_archive, far_cells
 
 RELATIONSHIP = re.compile(
     rb"<(?:\w+:)?Relationship\b[^<>]*+>(?:(?<=/>)|\s*+</(?:\w+:)?Relationship>)"
@@ -59,7 +59,7 @@ def mend(data: bytes) -> bytes:
                 for name in archive.namelist():
                     copy.writestr(name, changed.get(name) or archive.read(name))
             return out.getvalue()
-    except (zipfile.BadZipFile, KeyError, RuntimeError, OSError, ValueError, NotImplementedError):
+    except damaged_archive.FAULTS:
         return data  # whoever reads it says what is wrong
 
 

@@ -7,7 +7,14 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import NamedTuple
 
-from f.millrace.ingest import chunking, formats, language_detection, ocr, parsed_document
+from f.millrace.ingest import (
+    chunking,
+    formats,
+    language_detection,
+    ocr,
+    parsed_document,
+    repair_package,
+)
 
 UNPACKED = 10
 # A mail that was passed on holds the one before, and so on.
@@ -40,14 +47,12 @@ class Reading:
 
 def read(name: str, data: bytes, limits: Limits) -> Reading:
     """Return what is in a file; Unreadable says why there is nothing."""
-    kind, odd = formats.detect_kind(name, data, UNPACKED * limits.bytes)
     try:
-        parsed = _parse(kind, data, limits)
+        parsed, kind = _open(name, data, limits)
     except RecursionError:
         raise parsed_document.Unreadable(
             "is nested too deep to be read; save it again from its program"
         ) from None
-    parsed.notes = odd + parsed.notes
     if parsed.unread_pages:
         parsed.notes.append(
             f"{parsed.unread_pages} of {parsed.pages} pages are pictures, and tesseract is not"
@@ -68,6 +73,38 @@ def read(name: str, data: bytes, limits: Limits) -> Reading:
     return Reading(kind, parsed, chunking.chunk(parsed.text, parsed.blocks))
 
 
+def _open(
+    name: str, data: bytes, limits: Limits, inside: int = 0
+) -> tuple[parsed_document.Parsed, str]:
+    """Return what is in a file and of which kind it is; a damaged one is read as far as it goes."""
+    most = UNPACKED * limits.bytes
+    data, notes = repair_package.complete(data, most)
+    kind, odd = formats.detect_kind(name, data, most)
+    try:
+        parsed = _parse(kind, data, limits, inside)
+    except parsed_document.Damaged as error:
+        parsed, lost = _parse_damaged(kind, data, limits, error)
+        notes += lost
+    parsed.notes = [*odd, *notes, *parsed.notes]
+    return parsed, kind
+
+
+def _parse_damaged(
+    kind: str, data: bytes, limits: Limits, error: parsed_document.Damaged
+) -> tuple[parsed_document.Parsed, list[str]]:
+    """Return what can be read of a damaged document, and what was lost; else raise the error."""
+    repaired, notes = repair_package.repair(data, UNPACKED * limits.bytes)
+    try:
+        if repaired is not data:
+            return _parse(kind, repaired, limits), notes
+    except parsed_document.Damaged as still:
+        if still.partial is not None and still.partial.blocks:
+            return still.partial, notes
+    if error.partial is not None and error.partial.blocks:
+        return error.partial, []
+    raise error
+
+
 def _parse(kind: str, data: bytes, limits: Limits, inside: int = 0) -> parsed_document.Parsed:
     from f.millrace.ingest import (
         parse_html,
@@ -75,6 +112,7 @@ def _parse(kind: str, data: bytes, limits: Limits, inside: int = 0) -> parsed_do
         parse_office,
         parse_open,
         parse_pdf,
+        parse_rtf,
         parse_text,
         parse_word,
     )
@@ -96,6 +134,7 @@ def _parse(kind: str, data: bytes, limits: Limits, inside: int = 0) -> parsed_do
         "odt": parse_open.parse_odt,
         "odp": parse_open.parse_odp,
         "epub": parse_open.parse_epub,
+        "rtf": parse_rtf.parse_rtf,
         "html": parse_html.parse_html,
         "markdown": parse_text.parse_markdown,
         "csv": parse_text.parse_csv,
@@ -108,8 +147,7 @@ def _parse(kind: str, data: bytes, limits: Limits, inside: int = 0) -> parsed_do
 def _parse_attachment(
     name: str, data: bytes, limits: Limits, inside: int
 ) -> parsed_document.Parsed:
-    kind, _ = formats.detect_kind(name, data, UNPACKED * limits.bytes)
-    return _parse(kind, data, limits, inside)
+    return _open(name, data, limits, inside)[0]
 
 
 def _picture(data: bytes, limits: Limits) -> parsed_document.Parsed:

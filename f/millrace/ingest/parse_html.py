@@ -2,12 +2,15 @@
 
 """Web pages and other HTML: what a reader sees of them, in order, with headings and tables."""
 
+import codecs
+import contextlib
 import itertools
 import re
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+from f.millrace.core import hidden_markup
 from f.millrace.ingest import parsed_document, word_numbering
 
 UNSEEN = frozenset(
@@ -18,12 +21,6 @@ BREAKS = frozenset(
     """address article blockquote body center dd details div dl dt fieldset figcaption figure form
     h1 h2 h3 h4 h5 h6 header hr html legend li main ol p pre section summary table tbody tfoot thead
     tr ul""".split()
-)
-# Whole declarations: 0.95em is seen, and so is what has its back hidden (backface-visibility).
-HIDDEN = re.compile(
-    r"(?:^|;)\s*(?:display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)"
-    r"|font-size\s*:\s*(?:0+(?:\.0*)?|\.0+)(?:[a-z]+|%)?)\s*(?:!\s*important\s*)?(?:;|$)",
-    re.IGNORECASE,
 )
 DATES = (
     "article:published_time",
@@ -36,6 +33,7 @@ DATES = (
     "changed",
     "created",
 )
+ONE_BYTE = ("iso8859", "cp12", "koi8", "mac-", "tis-620", "ascii")
 DEEPEST = 200
 # The parser drops all that follows an element which is nested deeper than 2,048.
 MOST_NESTED = 1000
@@ -61,25 +59,36 @@ LONGEST_VALUE = 120
 
 def parse_html(data: bytes) -> parsed_document.Parsed:
     """Read a page."""
-    from lxml import etree, html  # pyright: ignore[reportAttributeAccessIssue]
+    from lxml import etree  # pyright: ignore[reportAttributeAccessIssue]
 
     from f.millrace.ingest import parse_text
 
+    # Decoded by us: a page's own word about its encoding is often wrong, and a declaration in a
+    # string is refused.
     try:
-        # Decoded by us: a page's own word about its encoding is often wrong, and a declaration in a
-        # string is refused.
         text = re.sub(r"^\s*<\?xml[^>]*\?>", "", _decode_declared(data) or parse_text.decode(data))
-        root = html.document_fromstring(
-            _flatten(text),
-            parser=html.HTMLParser(remove_comments=True, remove_pis=True, huge_tree=True),
-        )
+        parsed = _parse_tree(text, moved=True)
+        # A page of which nothing is seen shows itself by a program of its own.
+        return parsed if parsed.blocks else _parse_tree(text, moved=False)
     except (etree.ParserError, etree.XMLSyntaxError, ValueError) as error:
         raise parsed_document.Unreadable(
             f"is not a page that can be read: {parsed_document.one_line(str(error))}"
         ) from error
+
+
+def _parse_tree(text: str, moved: bool) -> parsed_document.Parsed:
+    """Read a page; with `moved`, without what fades or slides into view."""
+    from lxml import html  # pyright: ignore[reportAttributeAccessIssue]
+
+    root = html.document_fromstring(
+        _flatten(text),
+        parser=html.HTMLParser(remove_comments=True, remove_pis=True, huge_tree=True),
+    )
     parsed = parsed_document.Parsed()
     _head(root, parsed)
     body = root.find("body")
+    sheet, is_styled = hidden_markup.sheet_of(root)
+    hidden_markup.blank(root if body is None else body, sheet, moved=moved, styled=is_styled)
     _Walk(parsed).walk(root if body is None else body)
     if not parsed.title:
         first = next((block for block in parsed.blocks if block.kind == "heading"), None)
@@ -115,9 +124,14 @@ def _decode_declared(data: bytes) -> str:
     if found is None:
         return ""
     try:
-        return data.decode(found[1].decode("ascii"))
+        codec = codecs.lookup(found[1].decode("ascii"))
+        text = data.decode(codec.name)
     except (LookupError, UnicodeDecodeError):
         return ""
+    if codec.name.startswith(ONE_BYTE):
+        with contextlib.suppress(UnicodeDecodeError):
+            return data.decode("utf-8")  # no text in such an encoding is UTF-8 by chance
+    return text
 
 
 def _head(root: Any, parsed: parsed_document.Parsed) -> None:
@@ -187,12 +201,7 @@ def _cell(cell: Any) -> tuple[int, str, int]:
 
 def _is_hidden(element: Any) -> bool:
     tag = element.tag if isinstance(element.tag, str) else ""
-    return (
-        tag in UNSEEN
-        or not tag
-        or element.get("hidden") is not None
-        or bool(HIDDEN.search(element.get("style") or ""))
-    )
+    return tag in UNSEEN or not tag or element.get("hidden") is not None
 
 
 def _visible_text(element: Any, depth: int) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from f.millrace.ingest import office_package, parsed_document
+from f.millrace.ingest import damaged_archive, office_package, parsed_document
 
 CORE = {
     "title": "{http://purl.org/dc/elements/1.1/}title",
@@ -28,7 +28,7 @@ def open_document(open_file: Any, data: bytes) -> Any:
     try:
         return open_file(io.BytesIO(office_package.mend(data)))
     except Exception as error:  # zipfile, lxml and the libraries raise many kinds on broken files
-        raise parsed_document.Unreadable(
+        raise parsed_document.Damaged(
             f"is corrupt: {parsed_document.one_line(str(error))[:200] or type(error).__name__}"
         ) from error
 
@@ -40,15 +40,28 @@ def parse_pptx(data: bytes) -> parsed_document.Parsed:
     deck = open_document(pptx.Presentation, data)
     parsed = parsed_document.Parsed(unit="slide")
     properties(data, parsed)
-    for number, slide in enumerate(deck.slides, 1):
+    lost = ""
+    # `deck.slides` is not to be had when one of them is missing.
+    slides = deck._element.sldIdLst
+    for number, listed in enumerate(() if slides is None else slides, 1):
         parsed.pages = number
-        title = slide.shapes.title
-        if title is not None and title.has_text_frame:
-            parsed.add(title.text_frame.text, "heading", number, 1)
-        _add_shapes(slide, number, parsed)
-        if slide.has_notes_slide and slide.notes_slide.notes_text_frame is not None:
-            parsed.add(slide.notes_slide.notes_text_frame.text, page=number)
+        try:
+            _add_slide(deck.part.related_slide(listed.rId), number, parsed)
+        except Exception as error:  # a slide that is broken costs itself only
+            lost = lost or f"is corrupt: slide {number}: {type(error).__name__}"
+            parsed.notes.append(f"slide {number} cannot be read to its end")
+    if lost:
+        raise parsed_document.Damaged(lost, parsed)
     return parsed
+
+
+def _add_slide(slide: Any, number: int, parsed: parsed_document.Parsed) -> None:
+    title = slide.shapes.title
+    if title is not None and title.has_text_frame:
+        parsed.add(title.text_frame.text, "heading", number, 1)
+    _add_shapes(slide, number, parsed)
+    if slide.has_notes_slide and slide.notes_slide.notes_text_frame is not None:
+        parsed.add(slide.notes_slide.notes_text_frame.text, page=number)
 
 
 def _add_shapes(slide: Any, number: int, parsed: parsed_document.Parsed) -> None:
@@ -110,11 +123,18 @@ def _points(part: Any) -> dict[str, str]:
 
 
 def _shapes(shapes: Any) -> Iterator[Any]:
-    for shape in sorted(shapes, key=lambda shape: ((shape.top or 0) // 100_000, shape.left or 0)):
+    for shape in sorted(shapes, key=_place):
         if hasattr(shape, "shapes"):
             yield from _shapes(shape.shapes)
         else:
             yield shape
+
+
+def _place(shape: Any) -> tuple[int, int]:
+    try:
+        return (shape.top or 0) // 100_000, shape.left or 0
+    except Exception:  # it has the place of a layout that is lost
+        return 0, 0
 
 
 def parse_sheets(data: bytes) -> parsed_document.Parsed:
@@ -123,34 +143,46 @@ def parse_sheets(data: bytes) -> parsed_document.Parsed:
 
     try:
         book = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(office_package.mend(data)))
-        sheets = [(name, _filled_rows(book.get_sheet_by_name(name))) for name in book.sheet_names]
     except parsed_document.Unreadable:
         raise
     except Exception as error:  # the reader has many kinds of faults of its own
         words = parsed_document.one_line(str(error))[:200] or type(error).__name__
-        raise parsed_document.Unreadable(
-            "is encrypted; save it without a password"
-            if "password" in words.lower()
-            else f"is corrupt: {words}"
-        ) from error
-    parsed = parsed_document.Parsed(unit="sheet", pages=len(sheets))
+        if "password" in words.lower():
+            raise parsed_document.Unreadable("is encrypted; save it without a password") from error
+        raise parsed_document.Damaged(f"is corrupt: {words}") from error
+    parsed = parsed_document.Parsed(unit="sheet", pages=len(book.sheet_names))
     properties(data, parsed)
     if without := _without_results(data):
         parsed.notes.append(
             f"{without} of its formulas have no stored result; open it in a spreadsheet program and"
             " save it"
         )
-    for number, (name, rows) in enumerate(sheets, 1):
-        if len(rows) > MOST_ROWS:
-            parsed.notes.append(
-                f"sheet {name!r} has {len(rows):,} rows; the first {MOST_ROWS:,} were read"
-            )
-        cells = [[_cell(value) for value in row] for row in rows[:MOST_ROWS]]
-        if any(any(row) for row in cells):
-            parsed.add(name, "heading", number, 1)
-            parsed.add_rows(cells, number)
-            parsed.details["tables"] = parsed.details.get("tables", 0) + 1
+    lost = ""
+    for number, name in enumerate(book.sheet_names, 1):
+        try:
+            rows = _filled_rows(book.get_sheet_by_name(name))
+        except Exception as error:  # a sheet that is broken costs itself only
+            lost = lost or f"is corrupt: sheet {name!r}: {parsed_document.one_line(str(error))}"
+            parsed.notes.append(f"sheet {name!r} cannot be read and is left out")
+            continue
+        _add_sheet(name, rows, number, parsed)
+    if lost:
+        raise parsed_document.Damaged(lost[:300], parsed)
     return parsed
+
+
+def _add_sheet(
+    name: str, rows: list[list[Any]], number: int, parsed: parsed_document.Parsed
+) -> None:
+    if len(rows) > MOST_ROWS:
+        parsed.notes.append(
+            f"sheet {name!r} has {len(rows):,} rows; the first {MOST_ROWS:,} were read"
+        )
+    cells = [[_cell(value) for value in row] for row in rows[:MOST_ROWS]]
+    if any(any(row) for row in cells):
+        parsed.add(name, "heading", number, 1)
+        parsed.add_rows(cells, number)
+        parsed.details["tables"] = parsed.details.get("tables", 0) + 1
 
 
 def _filled_rows(sheet: Any) -> list[list[Any]]:
@@ -167,7 +199,7 @@ def _without_results(data: bytes) -> int:
                 if name.startswith("xl/worksheets/") and name.endswith(".xml")
             ]
             return sum(len(NO_RESULT.findall(archive.read(name))) for name in names)
-    except (zipfile.BadZipFile, RuntimeError):
+    except damaged_archive.FAULTS:
         return 0  # an old spreadsheet
 
 
@@ -189,7 +221,7 @@ def properties(data: bytes, parsed: parsed_document.Parsed) -> None:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             core = archive.read("docProps/core.xml")
         root = etree.fromstring(core, etree.XMLParser(resolve_entities=False, no_network=True))
-    except (KeyError, zipfile.BadZipFile, etree.XMLSyntaxError, RuntimeError):
+    except (*damaged_archive.FAULTS, etree.XMLSyntaxError):
         return  # old spreadsheets and some writers have none
     found = {name: parsed_document.one_line(root.findtext(tag) or "") for name, tag in CORE.items()}
     parsed.title, parsed.author, parsed.language = (

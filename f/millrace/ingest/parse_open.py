@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import unquote
 
-from f.millrace.ingest import parse_html, parsed_document
+from f.millrace.ingest import damaged_archive, parse_html, parsed_document
 
 OFFICE = "{urn:oasis:names:tc:opendocument:xmlns:office:1.0}"
 TEXT = "{urn:oasis:names:tc:opendocument:xmlns:text:1.0}"
@@ -29,6 +29,7 @@ UNSEEN = (
     "{urn:oasis:names:tc:opendocument:xmlns:presentation:1.0}notes",
 )
 SIGNS = {f"{TEXT}tab": "\t", f"{TEXT}line-break": "\n"}
+PAGES = (".xhtml", ".html", ".htm")
 MOST_REPEATED = 100
 MOST_CHAPTERS = 5_000
 
@@ -55,29 +56,54 @@ def parse_odp(data: bytes) -> parsed_document.Parsed:
 def parse_epub(data: bytes) -> parsed_document.Parsed:
     """Read a book: its chapters in the order of its spine; `page` counts them."""
     with _open(data) as archive:
-        root = _xml(archive, "META-INF/container.xml")
-        found = root.find(f".//{CONTAINER}rootfile")
-        package_path = found.get("full-path") if found is not None else ""
-        if not package_path:
-            raise parsed_document.Unreadable("is corrupt: it does not say where its book begins")
-        package = _xml(archive, package_path)
         parsed = parsed_document.Parsed(unit="chapter")
-        _describe(package, parsed)
-        chapters = list(_spine(package, posixpath.dirname(package_path)))[:MOST_CHAPTERS]
+        chapters = _chapters(archive, parsed)
         locked = _locked(archive)
-        for path in chapters:
+        for path in chapters[:MOST_CHAPTERS]:
             if path in locked:
                 raise parsed_document.Unreadable("is protected; get it without copy protection")
             parsed.pages += 1
             _add_chapter(archive, path, parsed)
+        unread = [path for path in chapters if _is_unreadable(archive, path)]
+    if unread:
+        raise parsed_document.Damaged(f"is corrupt: its part {unread[0]} is damaged", parsed)
     return parsed
+
+
+def _chapters(archive: zipfile.ZipFile, parsed: parsed_document.Parsed) -> list[str]:
+    """Return the paths of a book's chapters in their order, and take its particulars; of a book
+    that does not say where it begins, its pages in the order of their names.
+    """
+    package_path = _package_path(archive)
+    if package_path:
+        package = _xml(archive, package_path)
+        _describe(package, parsed)
+        chapters = list(_spine(package, posixpath.dirname(package_path)))
+        if chapters:
+            return chapters
+    pages = sorted(name for name in archive.namelist() if name.endswith(PAGES))
+    if not pages:
+        raise parsed_document.Damaged("is corrupt: it does not say where its book begins")
+    parsed.notes.append("it does not say which chapters it has; its pages were read by name")
+    return pages
+
+
+def _package_path(archive: zipfile.ZipFile) -> str:
+    """Return where a book says what it is made of; empty when there is no such part."""
+    names = archive.namelist()
+    if "META-INF/container.xml" in names:
+        found = _xml(archive, "META-INF/container.xml").find(f".//{CONTAINER}rootfile")
+        path = found.get("full-path") if found is not None else ""
+        if path in names:
+            return path
+    return next((name for name in names if name.endswith(".opf")), "")
 
 
 def _open(data: bytes) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(io.BytesIO(data))
-    except zipfile.BadZipFile as error:
-        raise parsed_document.Unreadable(f"is corrupt: {error}") from error
+    except damaged_archive.FAULTS as error:
+        raise parsed_document.Damaged(f"is corrupt: {error}") from error
 
 
 def _xml(archive: zipfile.ZipFile, path: str) -> Any:
@@ -89,10 +115,10 @@ def _xml(archive: zipfile.ZipFile, path: str) -> Any:
     try:
         return etree.fromstring(archive.read(path), parser)
     except KeyError as error:
-        raise parsed_document.Unreadable(f"is corrupt: it has no {path}") from error
-    except (etree.XMLSyntaxError, zipfile.BadZipFile, RuntimeError, OSError) as error:
+        raise parsed_document.Damaged(f"is corrupt: it has no {path}") from error
+    except (etree.XMLSyntaxError, *damaged_archive.FAULTS) as error:
         words = parsed_document.one_line(str(error))[:200]
-        raise parsed_document.Unreadable(f"is corrupt: {words}") from error
+        raise parsed_document.Damaged(f"is corrupt: {words}") from error
 
 
 def _body(archive: zipfile.ZipFile, kind: str) -> Any:
@@ -107,8 +133,19 @@ def _body(archive: zipfile.ZipFile, kind: str) -> Any:
 def _read(archive: zipfile.ZipFile, path: str) -> bytes:
     try:
         return archive.read(path)
-    except (KeyError, zipfile.BadZipFile, RuntimeError):
+    except damaged_archive.FAULTS:
         return b""
+
+
+def _is_unreadable(archive: zipfile.ZipFile, path: str) -> bool:
+    """Tell whether a part is there and cannot be unpacked."""
+    try:
+        archive.read(path)
+    except KeyError:
+        return False
+    except damaged_archive.FAULTS:
+        return True
+    return False
 
 
 def _particulars(archive: zipfile.ZipFile) -> parsed_document.Parsed:
@@ -230,6 +267,10 @@ def _add_chapter(archive: zipfile.ZipFile, path: str, parsed: parsed_document.Pa
     if not data.strip():
         parsed.notes.append(f"its part {path} is missing or empty")
         return
-    chapter = parse_html.parse_html(data)
+    try:
+        chapter = parse_html.parse_html(data)
+    except parsed_document.Unreadable as error:
+        parsed.notes.append(f"its part {path} {error}")
+        return
     for block in chapter.blocks:
         parsed.add(chapter.text[block.start : block.end], block.kind, parsed.pages, block.level)

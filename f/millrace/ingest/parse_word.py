@@ -27,6 +27,7 @@ MATH = "{http://schemas.openxmlformats.org/officeDocument/2006/math}"
 # Parts of an equation, each with what a line of text has for it.
 POWERS = {f"{MATH}sup": "^", f"{MATH}sub": "_", f"{MATH}den": "/"}
 DEEPEST_STYLE = 10
+OUTLINED = tuple("012345")
 NOTES = ("footnotes", "endnotes", "comments")
 
 
@@ -40,7 +41,9 @@ def parse_docx(data: bytes) -> parsed_document.Parsed:
     document = parse_office.open_document(docx.Document, data)
     parsed = parsed_document.Parsed()
     parse_office.properties(data, parsed)
-    body = document.element.body
+    body = getattr(document.element, "body", None)
+    if body is None:
+        raise parsed_document.Damaged("is corrupt: it has no text body")
     numbering = word_numbering.Numbering(_definitions(document))
     laid_out = body.find(f".//{WORD}lastRenderedPageBreak") is not None
     page, paged = 1, False
@@ -173,7 +176,7 @@ def _paragraphs_of(xml: bytes) -> list[str]:
 
 def _level(paragraph: Any) -> int:
     """Return the level of a heading, 0 for any other paragraph."""
-    style = paragraph.style
+    style = _style(paragraph)
     name = f"{getattr(style, 'style_id', '')} {getattr(style, 'name', '')}".lower()
     if name.startswith("title"):
         return 1
@@ -181,13 +184,21 @@ def _level(paragraph: Any) -> int:
         digits = "".join(letter for letter in name.split()[0] if letter.isdigit())
         return min(int(digits or 1), 6)
     outline = paragraph._element.find(f"./{WORD}pPr/{WORD}outlineLvl")
-    level = int(outline.get(f"{WORD}val") or 9) if outline is not None else 9
-    return level + 1 if level < 6 else 0
+    told = str(outline.get(f"{WORD}val")) if outline is not None else ""
+    return int(told) + 1 if told in OUTLINED else 0
+
+
+def _style(paragraph: Any) -> Any:
+    """Return the style of a paragraph; None for one that is broken."""
+    try:
+        return paragraph.style
+    except (KeyError, ValueError, AttributeError):
+        return None
 
 
 def _with_styles(paragraph: Any) -> list[Any]:
     """Return the paragraph, its style, and the styles that this one is based on."""
-    found, style = [paragraph._element], paragraph.style
+    found, style = [paragraph._element], _style(paragraph)
     while style is not None and len(found) < DEEPEST_STYLE:
         found.append(style.element)
         style = style.base_style

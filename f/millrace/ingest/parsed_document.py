@@ -30,6 +30,14 @@ class Unreadable(Exception):
     """The document cannot be read; the message says why and what to do."""
 
 
+class Damaged(Unreadable):
+    """The document is broken; what could be read of it all the same is `partial`, if anything."""
+
+    def __init__(self, words: str, partial: "Parsed | None" = None) -> None:
+        super().__init__(words)
+        self.partial = partial
+
+
 class Block(NamedTuple):
     """A piece of the text: `text[start:end]`."""
 

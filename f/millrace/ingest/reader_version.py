@@ -9,7 +9,7 @@ from f.millrace.ingest import ocr
 
 # Raised when a parser or the cutting into passages gives something else than before: documents are
 # then read again.
-VERSION = "4"
+VERSION = "5"
 LIMITS = (
     "document_max_bytes",
     "document_max_pages",

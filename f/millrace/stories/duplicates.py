@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import math
 import re
+import unicodedata
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from datetime import datetime
@@ -43,8 +44,10 @@ LETTERS_AT_MOST = 6000
 LOOK_UPS = 24
 POSTED_AT_MOST = 60
 # Chinese and Japanese, Thai, Lao, Myanmar, Khmer and Tibetan; vowels and tones are marks there.
+# And Korean: it has spaces, but a word ends otherwise in each place of a sentence.
 UNSPACED_LETTERS = (
     "\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+    "\u1100-\u11ff\u3130-\u318f\uac00-\ud7a3"
     "\uff66-\uff9f\U00020000-\U0003ffff\u0e00-\u0eff\u0f40-\u0fbc\u1000-\u109f\u1780-\u17dd"
 )
 UNSPACED = re.compile(f"[{UNSPACED_LETTERS}]+")
@@ -151,9 +154,9 @@ def _find_near(
 
 def words(text: str) -> list[str]:
     """Return the words that carry meaning, lower case, without plural s; of scripts that put no
-    space between words each two letters that stand together.
+    space between words, and of Korean, each two letters that stand together.
     """
-    lower = invisible.strip_all(text).lower()
+    lower = _plain(text)
     found = re.findall(r"[^\W_]+(?:[.'][^\W_]+)*", UNSPACED.sub(" ", lower))
     spaced = [
         _stem(word) for word in found if word not in STOP and (len(word) > 1 or word.isdigit())
@@ -167,12 +170,17 @@ def shingles(text: str) -> frozenset[int]:
     """Return a number for each run of three words, where a script puts no space between words of
     three letters; nothing for short texts.
     """
-    found = WORD.findall(invisible.strip_all(text[:LETTERS_AT_MOST]).lower())[:600]
+    found = WORD.findall(_plain(text[:LETTERS_AT_MOST]))[:600]
     if len(found) < LONG_ENOUGH:
         return frozenset()
     numbers = [_number_of(word) for word in found]
     runs = zip(numbers, numbers[1:], numbers[2:], strict=False)
     return frozenset((one * 31 + two) * 31 + three for one, two, three in runs)
+
+
+def _plain(text: str) -> str:
+    """Return the text in small letters, each as one sign, without what nobody sees."""
+    return unicodedata.normalize("NFC", invisible.strip_all(text)).lower()
 
 
 @lru_cache(maxsize=65_536)

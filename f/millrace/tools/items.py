@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING, Any
 
-from f.millrace.core import elements, invisible, run_context
+from f.millrace.core import elements, hidden_markup, invisible, run_context
 
 if TYPE_CHECKING:
     from f.millrace.core import contracts
@@ -184,12 +184,14 @@ class _Text(HTMLParser):
         super().__init__(convert_charrefs=True)
         self.parts: list[str] = []
         self.hidden = 0
+        self.visibility = hidden_markup.Visibility()
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if not elements.is_element(tag):
             self.handle_data(self.get_starttag_text() or "")
             return
         self.hidden += tag in HIDDEN
+        self.visibility.open(tag, dict(attrs))
         if tag in BLOCKS:
             self.parts.append("\n")
 
@@ -198,9 +200,10 @@ class _Text(HTMLParser):
             self.handle_data(f"</{tag}>")
             return
         self.hidden -= tag in HIDDEN and self.hidden > 0
+        self.visibility.close(tag)
         if tag in BLOCKS:
             self.parts.append("\n")
 
     def handle_data(self, data: str) -> None:
-        if not self.hidden:
+        if not (self.hidden or self.visibility.hidden):
             self.parts.append(data)

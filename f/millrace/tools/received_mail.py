@@ -11,6 +11,8 @@ import re
 from email.message import EmailMessage
 from typing import NamedTuple
 
+from f.millrace.core import hidden_markup
+
 REPLY = re.compile(r"(?i)^\s*((re|fwd?|aw|wg|sv|vs|antw|rif|res|tr|rv)\s*:\s*)+")
 # A line at which an earlier mail or a signature begins.
 QUOTED = re.compile(
@@ -104,16 +106,18 @@ def _text(message: EmailMessage) -> str:
 
 
 class _Words(html.parser.HTMLParser):
-    """The words of a page, a block a line, without scripts, styles and what it quotes."""
+    """The words of a page that a reader sees, a block a line, without what it quotes."""
 
     def __init__(self) -> None:
         super().__init__()
         self.found: list[str] = []
         self.hidden = 0
+        self.visibility = hidden_markup.Visibility()
         self.ended = False
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.hidden += tag in ("script", "style", "head")
+        self.visibility.open(tag, dict(attrs))
         named = {word for name, value in attrs if name == "class" for word in (value or "").split()}
         # What is quoted stands below what was written.
         self.ended = self.ended or tag == "blockquote" or bool(named & QUOTES)
@@ -121,7 +125,8 @@ class _Words(html.parser.HTMLParser):
 
     def handle_endtag(self, tag: str) -> None:
         self.hidden -= tag in ("script", "style", "head") and self.hidden > 0
+        self.visibility.close(tag)
 
     def handle_data(self, data: str) -> None:
-        if not self.hidden and not self.ended:
+        if not (self.hidden or self.visibility.hidden or self.ended):
             self.found.append(" ".join(data.split("\n")))

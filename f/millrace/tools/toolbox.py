@@ -20,7 +20,15 @@ from uuid import uuid4
 from f.millrace.core import config, contracts, db, errors, prices, run_context
 from f.millrace.telemetry import events, spans
 from f.millrace.tools import approved_calls, client
-from f.millrace.trust import actions, budget, note_origin, risk, taint, tool_answers
+from f.millrace.trust import (
+    actions,
+    budget,
+    note_origin,
+    private_reads,
+    risk,
+    taint,
+    tool_answers,
+)
 
 HITS = 10
 CALL_SECONDS = 45.0
@@ -89,10 +97,15 @@ class Toolbox:
         threshold: risk.Risk = "medium",
         taint_context: taint.TaintContext | None = None,
         asker: str = "an agent",
+        counts_on: bool = False,
     ) -> None:
-        """Offer what is listed; `asker` is who a person is told asks for a call."""
+        """Offer what is listed; `asker` is who a person is told asks for a call. With `counts_on`,
+        what leaves is added to what left in other tasks that read the same private texts.
+        """
         self._tools = tools
         self._asker = asker
+        self._counts_on = counts_on
+        self._counted: set[str] = set()
         self.threshold: risk.Risk = threshold
         self.taint_context = taint_context or taint.TaintContext()
         self.listed = {tool.name: tool for tool in listed}
@@ -312,6 +325,7 @@ class Toolbox:
         with spans.span(
             f"risk_decision {tool.name}", {"tool.name": tool.name}, scope="millrace.trust"
         ) as handle:
+            before = self._take_up_count()
             verdict = taint.decide(
                 tool.name,
                 _with_unknown_names(tool, arguments),
@@ -321,7 +335,22 @@ class Toolbox:
                 place=self.place(tool),
                 chosen=chosen,
             )
+            if self._counts_on and self.taint_context.count.requests > before:
+                private_reads.store_count_of_texts(
+                    self.taint_context.private_reads, self.taint_context.count
+                )
             return self._judge(tool, arguments, topic_id, verdict, handle)
+
+    def _take_up_count(self) -> int:
+        """Begin where tasks stopped that read one of the private texts; return the requests that
+        left until now.
+        """
+        context = self.taint_context
+        new = context.private_reads - self._counted
+        if self._counts_on and new:
+            context.count.raise_to(private_reads.load_count_of_texts(new))
+            self._counted |= new
+        return context.count.requests
 
     def _judge(
         self,

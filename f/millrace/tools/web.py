@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from f.millrace.core import errors
+from f.millrace.core import errors, hidden_markup
 from f.millrace.tools import http, items, readability
 
 MAX_TEXT = 40_000
@@ -56,7 +56,7 @@ def _read_markup(page: http.Page, allow: Iterable[str], seconds: float | None) -
     import trafilatura  # 300 ms that only a step that reads pages should pay
 
     address = http.strip_secrets(page.url)
-    tree = trafilatura.load_html(page.content)
+    tree = _load(page)
     if tree is None:
         raise errors.PageUnreadable(f"{address} holds no text", "no text")
     # Extracting takes the tree apart.
@@ -66,7 +66,7 @@ def _read_markup(page: http.Page, allow: Iterable[str], seconds: float | None) -
     text = items.normalise_text(str(getattr(found, "text", "") or ""))
     prose = readability.keep_prose(text)
     if not prose:
-        reason = readability.find_reason(trafilatura.load_html(page.content), text)
+        reason = readability.find_reason(_load(page), text)
         described = "" if reason in ("bot check", "not found") else str(about.description or "")
         prose = next(
             (
@@ -87,13 +87,31 @@ def _read_markup(page: http.Page, allow: Iterable[str], seconds: float | None) -
     )
 
 
+def _load(page: http.Page, moved: bool = True) -> Any:
+    """Return a page as a tree without the text that a reader does not see; None when it is none.
+
+    With `moved`, what fades or slides into view is left out, too.
+    """
+    import trafilatura
+
+    tree = trafilatura.load_html(page.content)
+    if tree is not None:
+        sheet, is_styled = hidden_markup.sheet_of(tree)
+        hidden_markup.blank(tree, sheet, moved=moved, styled=is_styled)
+    return tree
+
+
 def _extract(page: http.Page) -> Any:
     import trafilatura
 
     try:
-        return trafilatura.bare_extraction(
-            page.content, url=page.url, with_metadata=True, include_comments=False
-        )
+        for moved in (True, False):  # of a page that shows itself by a program nothing is left
+            found = trafilatura.bare_extraction(
+                _load(page, moved), url=page.url, with_metadata=True, include_comments=False
+            )
+            if getattr(found, "text", ""):
+                break
+        return found
     except Exception as error:  # lxml and the extractor raise many kinds on broken pages
         raise errors.SourceFailed(
             f"the text of {http.strip_secrets(page.url)} could not be extracted:"

@@ -22,7 +22,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from f.millrace.core import contracts, redaction, run_context
+from f.millrace.core import contracts, ids, redaction, run_context
 from f.millrace.trust import deobfuscation, outflow, own_words, quoted_material, tool_answers
 
 Outcome = Literal["free", "ask", "refuse"]
@@ -31,6 +31,8 @@ HERE, WORLD, ELSEWHERE = "here", "world", "elsewhere"
 # So many calls of one task that only read may wait for a person; a question too many answers none.
 MOST_ASKED = 20
 BITS_OF_SWITCH = 1.0
+# Private texts that are known again: letters of each, so that a common word is none, and how many.
+LEAST_NOTED, MOST_NOTED = 32, 2_000
 BITS_OF_PATH = 4.0
 
 
@@ -49,6 +51,8 @@ class TaintContext:
         tainted: Untrusted text was read.
         own: The user's own words of this request.
         count: What left since private data was read.
+        private_reads: Digests of the private texts that were read, and of what else they are part
+            of: what left after them counts on wherever one of them is read again.
     """
 
     def __init__(self, request: str = "", trust: contracts.Trust = "own") -> None:
@@ -58,6 +62,7 @@ class TaintContext:
         self.tainted = False
         self.count = outflow.Count()
         self.public = outflow.ReadTexts()
+        self.private_reads: set[str] = set()
         self._private: dict[str, outflow.ReadTexts] = {}
         self._links: dict[str, str] = {}
         self._spellings: dict[str, set[str]] = {}
@@ -105,8 +110,14 @@ class TaintContext:
         if private or trust == "own":
             place = place or (HERE if trust == "own" else ELSEWHERE)
             self._private.setdefault(place, outflow.ReadTexts()).add(text)
+            self._note_private(text)
         else:
             self.public.add(text)
+
+    def _note_private(self, text: str) -> None:
+        plain = " ".join(text.split())
+        if len(plain) >= LEAST_NOTED and len(self.private_reads) < MOST_NOTED:
+            self.private_reads.add(ids.digest_of([plain])[:40])
 
     def read_answer(
         self, answer: dict[str, Any], trust: contracts.Trust, private: bool, place: str
@@ -114,6 +125,9 @@ class TaintContext:
         """Take note of what a tool answered: its texts and figures, its links, its records."""
         parts = tool_answers.split(answer)
         self.read("\n".join(parts.texts), trust, private, place)
+        if private or trust == "own":
+            for text in parts.texts:
+                self._note_private(text)
         self.link(*parts.links, origin=place if private else WORLD)
         self._records.add(place, parts.records)
         if trust == "untrusted":

@@ -11,6 +11,7 @@ from f.millrace.memory import history, store
 from f.millrace.telemetry import alerts, runs
 from f.millrace.trust import actions, approvals, audit, decisions, feedback, people
 from scripts.console import pages
+from scripts.console.children import Children
 from tests.console.conftest import OWN
 
 NASTY = "<script>alert(1)</script>\x1b[31m‮evil​<b>"
@@ -573,6 +574,45 @@ def test_a_run_that_failed_goes_on_and_one_that_is_done_does_not(browser, run_of
     assert "Go on from where it stands" in cy.get(f"/runs/{failed}").text
     assert "Go on from where it stands" not in cy.get(f"/runs/{done}").text
     assert cy.post(f"/runs/{done}/resume").status_code == 400
+
+
+def test_a_run_is_run_again_from_any_step_that_has_ended(browser, run_of, monkeypatch):
+    done = run_of("cy", session="one", asks="Why?")
+    db.execute(
+        "UPDATE run SET openflow = %s", [db.jsonb(openflow(script("answer"), script("mail")))]
+    )
+    db.execute("UPDATE step SET path = 'answer'")
+    cy, asked = browser("cy"), []
+
+    def repeat(self, *given):
+        asked.append(given)
+        return run_of("cy", session="one", asks="Why?", status="running")
+
+    monkeypatch.setattr(Children, "repeat", repeat)
+    page = cy.get(f"/runs/{done}?step=answer").text
+    answer = cy.post(f"/runs/{done}/again", step="answer")
+
+    assert "Run again from here" in page and 'name="step" value="answer"' in page
+    assert answer.status_code == 303 and asked == [(done, "answer", "Why?", "one")]
+    assert "Run again from here" not in cy.get(f"/runs/{done}?step=mail").text
+    refused = cy.post(f"/runs/{done}/again", step="mail")
+    assert refused.status_code == 400 and "has not ended" in refused.text
+    assert cy.post(f"/runs/{done}/again", step="nowhere").status_code == 400
+    assert browser("bo").post(f"/runs/{done}/again", step="answer").status_code == 404
+    started = answer.headers["location"].partition("run=")[2].partition("#")[0]
+    assert cy.post(f"/runs/{started}/again", step="answer").status_code == 400
+    assert len(asked) == 1
+
+
+def test_a_run_says_which_one_it_continues(browser, run_of):
+    first, second = run_of("cy"), run_of("cy")
+    db.execute(
+        "UPDATE run SET continues = %s, continues_at = 'answer' WHERE id = %s", [first, second]
+    )
+    cy = browser("cy")
+
+    assert f'It continues <a href="/runs/{first}">' in cy.get(f"/runs/{second}").text
+    assert "It continues" not in cy.get(f"/runs/{first}").text
 
 
 def test_an_age_is_told_by_the_clock_of_the_settings(monkeypatch):

@@ -5,7 +5,7 @@
 
 For type checkers only; no step loads it: import it below `if TYPE_CHECKING:`.
 
-Migrations: aeb3f7988c787eb5620087dcb1def8a2d17487451ef67d23f26bfc4ce09172e7
+Migrations: b044f37897ff677db84806cbb5d31a136a23929a781798477cf988ae32424550
 """
 
 from datetime import date, datetime
@@ -750,6 +750,10 @@ class Run(TypedDict):
     root_sent_at: datetime | None
     user_id: str
     session: str
+    continues: UUID | None
+    continues_at: str
+    results: Json | None
+    kept_at: dict[str, Any]
 
 
 class RunEvent(TypedDict):

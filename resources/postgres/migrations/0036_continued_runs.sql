@@ -1,0 +1,10 @@
+-- A run may go on from a step of one that has ended: it says which, and what its steps came to is kept for that.
+ALTER TABLE run ADD COLUMN continues uuid REFERENCES run ON DELETE SET NULL;
+ALTER TABLE run ADD COLUMN continues_at text NOT NULL DEFAULT '';
+ALTER TABLE run ADD COLUMN results jsonb;
+ALTER TABLE run ADD COLUMN kept_at jsonb NOT NULL DEFAULT '{}';
+CREATE INDEX run_continues ON run (continues) WHERE continues IS NOT NULL;
+COMMENT ON COLUMN run.continues IS 'The run whose results it began with.';
+COMMENT ON COLUMN run.continues_at IS 'The step of that run from which it was run again.';
+COMMENT ON COLUMN run.results IS 'What each step came to, of a run of the local runner that has ended.';
+COMMENT ON COLUMN run.kept_at IS 'When each part of `pipeline` was first kept.';

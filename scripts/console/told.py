@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import logging
 
-from f.millrace.core import db
+from f.millrace.core import db, errors
 from f.millrace.ops import notifications
 from scripts.console import a2a, a2a_push
 from scripts.console.row_changes import RowChanges
@@ -33,5 +33,6 @@ async def deliver(changes: RowChanges, threads: Threads) -> None:
                 if not tables or tables & {RUN, ANY}:
                     await threads.run(a2a_push.deliver_due, a2a.describe_change)
             except Exception as error:
-                if db.explain(error) is None:
+                is_away = isinstance(error, errors.DatabaseUnavailable) or db.explain(error)
+                if not is_away:
                     logging.getLogger(__name__).exception("telling people broke")

@@ -48,6 +48,27 @@ LOOKS = {
     "unknown": "failed",
 }
 WORDS = {"proposed": "waits", "performed": "done", "idle": "not yet"}
+# What a browser says of itself, in the order in which it tells one from those it claims to be like.
+BROWSERS = (
+    ("Edg", "Edge"),
+    ("OPR/", "Opera"),
+    ("SamsungBrowser", "Samsung Internet"),
+    ("Vivaldi", "Vivaldi"),
+    ("Firefox/", "Firefox"),
+    ("FxiOS", "Firefox"),
+    ("CriOS", "Chrome"),
+    ("Chrome/", "Chrome"),
+    ("Safari/", "Safari"),
+)
+SYSTEMS = (
+    ("Android", "Android"),
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Windows", "Windows"),
+    ("CrOS", "ChromeOS"),
+    ("Mac OS X", "macOS"),
+    ("Linux", "Linux"),
+)
 WEB = re.compile(r"https?://[^\s<>\"']+\Z")
 
 
@@ -102,6 +123,7 @@ def _templates() -> jinja2.Environment:
         {
             "ago": format_age,
             "block": format_block,
+            "browser": name_browser,
             "count": format_number,
             "day": lambda moment: f"{moment.astimezone():%Y-%m-%d}" if moment else "",
             "dollars": money.dollars,
@@ -180,6 +202,15 @@ def format_age(value: datetime | None) -> str:
     else:
         said = f"{length:.0f} s"
     return f"in {said}" if ahead else f"{said} ago"
+
+
+def name_browser(agent: str) -> str:
+    """Return a browser as people call it, by what it says of itself: Firefox on Linux."""
+    name = next((known for mark, known in BROWSERS if mark in agent), "")
+    system = next((known for mark, known in SYSTEMS if mark in agent), "")
+    # A program names itself first: curl/8.5.0.
+    name = name or agent.partition("/")[0].partition(" ")[0][:40] or "a browser"
+    return f"{name} on {system}" if system else name
 
 
 def format_number(value: float) -> str:

@@ -622,6 +622,48 @@ def test_an_age_is_told_by_the_clock_of_the_settings(monkeypatch):
     assert pages.format_age(datetime(2026, 3, 1, 9, tzinfo=UTC)) == "3 h ago"
 
 
+@pytest.mark.parametrize(
+    ("agent", "shown"),
+    [
+        (
+            "Mozilla/5.0 (X11; Linux x86_64; rv:133.0) Gecko/20100101 Firefox/133.0",
+            "Firefox on Linux",
+        ),
+        (
+            "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko)"
+            " Chrome/131.0.0.0 Safari/537.36 Edg/131.0.0.0",
+            "Edge on Windows",
+        ),
+        (
+            "Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML,"
+            " like Gecko) Version/18.1 Mobile/15E148 Safari/604.1",
+            "Safari on iPhone",
+        ),
+        (
+            "Mozilla/5.0 (Linux; Android 15) AppleWebKit/537.36 (KHTML, like Gecko)"
+            " Chrome/131.0.0.0 Mobile Safari/537.36",
+            "Chrome on Android",
+        ),
+        ("curl/8.5.0", "curl"),
+        ("", "a browser"),
+    ],
+)
+def test_a_browser_is_called_as_people_call_it(agent, shown):
+    assert pages.name_browser(agent) == shown
+
+
+def test_memory_is_counted_as_far_as_it_is_the_persons_own_or_everybodys(browser, folk):
+    store.remember("note", "Everybody's note")
+    for person in ("cy", "bo"):
+        with run_context.change(user_id=person):
+            store.remember("fact", f"What {person} alone knows")
+    cy, ana = browser("cy"), browser("ana")
+
+    assert "2 items" in cy.get("/memory").text and "fact <span>1</span>" in cy.get("/memory").text
+    assert "Memory holds 2 items" in cy.get("/talk").text
+    assert "3 items" in ana.get("/memory").text
+
+
 def test_times_are_words():
     assert pages.format_age(run_context.now() + timedelta(hours=5)) == "in 5 h"
     assert [pages.format_duration(value) for value in (None, 0.26, 59.9, 127, 11_520)] == [

@@ -24,6 +24,8 @@ from tests.console.conftest import answer_run, frames
 
 pytestmark = pytest.mark.long
 LINES = 24
+# A machine with much to do needs long to start a server.
+PATIENCE = 180
 NUMBER = re.compile(r"found (\d+) of")
 
 
@@ -84,7 +86,7 @@ class Page:
         self._thread.start()
 
     def _follow(self):
-        until = time.monotonic() + 60
+        until = time.monotonic() + PATIENCE
         while not self.is_over and time.monotonic() < until:
             with contextlib.suppress(OSError, http.client.HTTPException):
                 self._read()
@@ -115,13 +117,13 @@ class Page:
                 self.lines.append(int(found[1]))
 
     def wait_for(self, count):
-        until = time.monotonic() + 30
+        until = time.monotonic() + PATIENCE
         while len(self.lines) < count and time.monotonic() < until:
             time.sleep(0.02)
         assert len(self.lines) >= count
 
     def end(self):
-        self._thread.join(60)
+        self._thread.join(PATIENCE)
         assert self.is_over
 
 

@@ -5,7 +5,7 @@
 
 For type checkers only; no step loads it: import it below `if TYPE_CHECKING:`.
 
-Migrations: b044f37897ff677db84806cbb5d31a136a23929a781798477cf988ae32424550
+Migrations: b2bb231c33af60253a361dcac5c23802e4a44eb9992dbaf7e0c56ecd2732f8f3
 """
 
 from datetime import date, datetime
@@ -804,6 +804,7 @@ class SignIn(TypedDict):
     way: Literal["link", "windmill", "oidc"]
     checked_at: datetime | None
     sealed: bytes | None
+    confirmed_at: datetime | None
 
 
 class SignInAttempt(TypedDict):

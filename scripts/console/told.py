@@ -4,6 +4,7 @@ its row is written.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 
 from f.millrace.core import db, errors
@@ -17,6 +18,8 @@ NOTIFICATION, RUN = "notification", "run"
 # All tables may have changed: the connection that listens was lost meanwhile.
 ANY = ""
 TURN_SECONDS = 30.0
+# However many runs change in a second, what is due is asked for a few times.
+MERGE_SECONDS = 0.25
 
 
 async def deliver(changes: RowChanges, threads: Threads) -> None:
@@ -24,6 +27,8 @@ async def deliver(changes: RowChanges, threads: Threads) -> None:
     with changes.subscribe("") as subscription:
         while not changes.is_closed:
             tables = await subscription.wait(TURN_SECONDS)
+            await asyncio.sleep(MERGE_SECONDS)
+            tables |= await subscription.wait(0)
             if changes.is_closed:
                 return
             try:

@@ -125,6 +125,7 @@ def _templates() -> jinja2.Environment:
             "block": format_block,
             "browser": name_browser,
             "count": format_number,
+            "counted": count_things,
             "day": lambda moment: f"{moment.astimezone():%Y-%m-%d}" if moment else "",
             "dollars": money.dollars,
             "look": choose_look,
@@ -219,6 +220,11 @@ def format_number(value: float) -> str:
         if value >= size:
             return f"{value / size:.1f}{name}"
     return f"{value:,.0f}"
+
+
+def count_things(many: int, one: str, several: str = "") -> str:
+    """Return a number with the word for what is counted: 1 call, 3 calls."""
+    return f"{format_number(many)} {one if many == 1 else several or one + 's'}"
 
 
 def name_day(value: datetime) -> str:

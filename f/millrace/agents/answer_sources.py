@@ -45,7 +45,7 @@ def _store_read(about: str, tools: toolbox.Toolbox) -> list[contracts.Evidence]:
     topic = ids.stable_id("agent", context.run_id, context.step, about)
     return [
         piece
-        for hit in list(tools.read.values())[:MOST_READ]
+        for hit in list(tools.read_hits.values())[:MOST_READ]
         if hit.excerpt.strip()
         for piece in store.store(
             context.run_id,

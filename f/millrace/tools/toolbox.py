@@ -103,7 +103,7 @@ class Toolbox:
         # What it was shown, by address, with the title.
         self.shown: dict[str, str] = {}
         # The same with the longest text that came with it, of memory as well.
-        self.read: dict[str, Hit] = {}
+        self.read_hits: dict[str, Hit] = {}
         # How many hits are wanted is said by the code below.
         self.taint_context.allow(str(HITS))
         for tool in listed:
@@ -388,9 +388,9 @@ class Toolbox:
             self._keep_read(hit)
 
     def _keep_read(self, hit: Hit) -> None:
-        known = self.read.get(hit.url)
+        known = self.read_hits.get(hit.url)
         if known is None or len(known.excerpt) < len(hit.excerpt):
-            self.read[hit.url] = hit
+            self.read_hits[hit.url] = hit
 
     async def search(self, query: str, preferred: str = "") -> list[Hit]:
         """Return what the tools find; one that fails or finds nothing gives way to the next."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 import uuid
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -36,20 +37,6 @@ TABLES = {
     "step": "t.started_at < %(began)s AND t.status = 'done'",
 }
 WITH_IDS = ("topic", "evidence", "digest")
-INSERTS = {
-    "topic": "INSERT INTO topic SELECT * FROM jsonb_populate_recordset(NULL::topic, %s)",
-    "evidence": "INSERT INTO evidence SELECT * FROM jsonb_populate_recordset(NULL::evidence, %s)",
-    "research_result": (
-        "INSERT INTO research_result SELECT * FROM"
-        " jsonb_populate_recordset(NULL::research_result, %s)"
-    ),
-    "source_reading": (
-        "INSERT INTO source_reading SELECT * FROM"
-        " jsonb_populate_recordset(NULL::source_reading, %s)"
-    ),
-    "digest": "INSERT INTO digest SELECT * FROM jsonb_populate_recordset(NULL::digest, %s)",
-    "step": "INSERT INTO step SELECT * FROM jsonb_populate_recordset(NULL::step, %s)",
-}
 
 
 class Seed(NamedTuple):
@@ -100,13 +87,13 @@ def _find_branch(value: dict[str, Any], name: str) -> tuple[int | str | None, li
     return None, []
 
 
-def make_seeds(place: Place, results: dict[str, Any], thread: str) -> dict[str, Seed]:
+def make_seeds(place: Place, done: dict[str, Any], thread: str) -> dict[str, Seed]:
     """Return where each chain on the way begins, by the thread of its checkpoints."""
     seeds: dict[str, Seed] = {}
     for modules, index, branch in place.way:
         if index:
             names = {name for module in modules[:index] for name in _names(module)}
-            kept = {name: value for name, value in results.items() if name in names}
+            kept = {name: value for name, value in done.items() if name in names}
             seeds[thread] = Seed(index, kept)
         thread = f"{thread}/{modules[index]['id']}:{branch}"
     return seeds
@@ -144,12 +131,29 @@ def take_over(row: dict[str, Any], run_id: str, place: Place, began: datetime) -
     found = {table: _load(table, rule, old, began) for table, rule in TABLES.items()}
     for table in WITH_IDS:
         given |= {one["id"]: _new_id(run_id, one["id"]) for one in found[table]}
+    inserts = _load_inserts()
     with db.transaction():
         for table, rows in found.items():
-            db.execute(INSERTS[table], [db.jsonb(rename(rows, given))])
+            inserts[table](rename(rows, given))
         runs.take_parts(run_id, rename(runs.load_parts(old, began), given))
         budget.carry_over(old, run_id)
     return given
+
+
+def _load_inserts() -> dict[str, Callable[[list[dict[str, Any]]], None]]:
+    # Few runs continue another, and these load what only research needs.
+    from f.millrace.evidence import store
+    from f.millrace.memory import results
+    from f.millrace.research import compose, intake, select
+
+    return {
+        "topic": select.insert_copies,
+        "evidence": store.insert_copies,
+        "research_result": results.insert_copies,
+        "source_reading": intake.insert_copies,
+        "digest": compose.insert_copies,
+        "step": runs.insert_step_copies,
+    }
 
 
 def _new_id(run_id: str, old: str) -> str:

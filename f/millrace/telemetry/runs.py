@@ -586,3 +586,11 @@ def _kill_parts(connection: db.Connection, run_id: str) -> None:
         " status = 'running'",
         [run_id],
     )
+
+
+def insert_step_copies(copies: list[dict[str, Any]]) -> None:
+    """Store steps that another run had done; this run continues that one."""
+    db.execute(
+        "INSERT INTO step SELECT * FROM jsonb_populate_recordset(NULL::step, %s)",
+        [db.jsonb(copies)],
+    )

@@ -94,8 +94,7 @@ def propose(
     `again` asks again what was denied or not answered in time.
 
     The class is what `trust/risk` says of the tool, its annotations and these arguments; `at_least`
-    can only raise it. In a run that continues another, what that one has done with the same tool is
-    asked about anew, whatever its class.
+    can only raise it. What an earlier run that this one continues did is asked about.
 
     Other arguments under the same key replace what was proposed, and take the approval away, as
     long as the outside world was not touched; after that the old row comes back and the caller sees

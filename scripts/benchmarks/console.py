@@ -1,8 +1,11 @@
-"""The console as its readers have it: how heavy a page is, how long the server takes to start, and
-how long a row takes to reach the readers of many runs, each of its own run, one event a second.
+"""The console as its readers have it: how heavy a page is, how long the server takes to start; how
+long a row takes to reach the readers of many runs, each of its own run, one event a second; how
+long 100 changes a second take to reach 100 readers of the list of all runs; and what an hour of one
+event a second leaves in the server's memory, as fast as it can be written.
 
 What the server costs is its own processor time; latencies are on loopback and hold the merging of
-changes (0.15 s).
+changes (0.15 s of a run, 0.65 s of a page). Of a page each change counts that a reader is shown, at
+the frame that is the first to hold it.
 """
 
 import asyncio
@@ -16,7 +19,7 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import psutil
@@ -32,6 +35,9 @@ from scripts.runner.store import set_up_checkpoints
 READERS, SECONDS = 500, 20
 SETTLE_SECONDS = 10.0
 SENT = re.compile(rb"sent=([0-9.]+)=")
+PAGE_READERS, CHANGES_A_SECOND = 100, 100
+NUMBER = re.compile(rb"change=([0-9]+)=")
+HOUR_READERS, HOUR_EVENTS = 10, 3600
 
 
 def measure() -> dict[str, Any]:
@@ -50,6 +56,8 @@ def measure() -> dict[str, Any]:
                 "ready_cpu_seconds": seconds,
                 "memory_mb": round(process.memory_info().rss / 2**20),
                 **_follow(process, port, cookie, owner_id),
+                **_follow_page(process, port, cookie, owner_id),
+                **_last_an_hour(process, port, cookie, owner_id),
             }
         db.close()
     return figures
@@ -101,10 +109,7 @@ def _weigh(port: int, cookie: str) -> float:
 
 
 def _follow(process: psutil.Process, port: int, cookie: str, owner_id: str) -> dict[str, Any]:
-    ids = [str(uuid.uuid4()) for _ in range(READERS)]
-    with run_context.change(user_id=owner_id):
-        for run_id in ids:
-            runs.ensure(run_id, "bench")
+    ids = _make_runs(owner_id, READERS)
     took, used = asyncio.run(_read_all(process, port, cookie, ids))
     took.sort()
     return {
@@ -117,33 +122,61 @@ def _follow(process: psutil.Process, port: int, cookie: str, owner_id: str) -> d
     }
 
 
+def _make_runs(owner_id: str, many: int) -> list[str]:
+    ids = [str(uuid.uuid4()) for _ in range(many)]
+    with run_context.change(user_id=owner_id):
+        for run_id in ids:
+            runs.ensure(run_id, "bench")
+    return ids
+
+
 async def _read_all(
     process: psutil.Process, port: int, cookie: str, ids: list[str]
 ) -> tuple[list[float], float]:
     took: list[float] = []
-    readers = [asyncio.create_task(_read(port, cookie, run_id, took)) for run_id in ids]
-    await asyncio.sleep(SETTLE_SECONDS)
-    before = sum(process.cpu_times()[:2])
-    await asyncio.to_thread(_write, ids)
-    used = sum(process.cpu_times()[:2]) - before
-    await asyncio.sleep(2)
-    for reader in readers:
-        reader.cancel()
-    await asyncio.gather(*readers, return_exceptions=True)
+
+    def hear(line: bytes) -> None:
+        if found := SENT.search(line):
+            took.append(time.time() - float(found[1]))
+
+    paths = [f"/live?run={run_id}" for run_id in ids]
+    async with _reading(port, cookie, paths, hear):
+        before = sum(process.cpu_times()[:2])
+        await asyncio.to_thread(_write, ids)
+        used = sum(process.cpu_times()[:2]) - before
+        await asyncio.sleep(2)
     return took, used
 
 
-async def _read(port: int, cookie: str, run_id: str, took: list[float]) -> None:
-    reading, writing = await asyncio.open_connection("127.0.0.1", port)
+@contextlib.asynccontextmanager
+async def _reading(
+    port: int, cookie: str, paths: list[str], *hear: Callable[[bytes], None]
+) -> AsyncIterator[None]:
+    """Have a stream read for each path, by one of `hear` each or by the one that is given."""
+    ears = hear if len(hear) > 1 else hear * len(paths)
+    readers = [
+        asyncio.create_task(_read(port, cookie, path, ear))
+        for path, ear in zip(paths, ears, strict=True)
+    ]
+    await asyncio.sleep(SETTLE_SECONDS)
+    try:
+        yield
+    finally:
+        for reader in readers:
+            reader.cancel()
+        await asyncio.gather(*readers, return_exceptions=True)
+
+
+async def _read(port: int, cookie: str, path: str, hear: Callable[[bytes], None]) -> None:
+    # A part of a page is one line, however long the page.
+    reading, writing = await asyncio.open_connection("127.0.0.1", port, limit=2**22)
     request = (
-        f"GET /live?run={run_id} HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\n"
-        f"cookie: millrace_{port}={cookie}\r\n\r\n"
+        f"GET {path} HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\ncookie: millrace_{port}={cookie}\r\n\r\n"
     )
     writing.write(request.encode())
     try:
         while line := await reading.readline():
-            if found := SENT.search(line):
-                took.append(time.time() - float(found[1]))
+            hear(line)
     finally:
         writing.close()
 
@@ -156,4 +189,88 @@ def _write(ids: list[str]) -> None:
             with run_context.change(run_id=run_id):
                 events.emit("progress", f"sent={time.time()}= of second {second}")
             time.sleep(max(0.0, began + place / len(ids) - time.monotonic()))
+    db.close()
+
+
+class _PageReader:
+    """Who has the list of runs open: notes of each change when it was shown first."""
+
+    def __init__(self, sent: list[float]) -> None:
+        self._sent, self.took = sent, list[float]()
+
+    def hear(self, line: bytes) -> None:
+        found = NUMBER.search(line)
+        if found is None:
+            return
+        now = time.time()
+        shown = self._sent[len(self.took) : int(found[1]) + 1]
+        self.took += [now - moment for moment in shown]
+
+
+def _follow_page(process: psutil.Process, port: int, cookie: str, owner_id: str) -> dict[str, Any]:
+    run_id = _make_runs(owner_id, 1)[0]
+    readers, used = asyncio.run(_read_page(process, port, cookie, run_id))
+    took = sorted(one for reader in readers for one in reader.took)
+    changes = CHANGES_A_SECOND * SECONDS
+    return {
+        "page_readers": PAGE_READERS,
+        "page_changes": changes * PAGE_READERS,
+        "page_shown": len(took),
+        "page_p50_seconds": round(took[len(took) // 2], 3),
+        "page_p95_seconds": round(took[int(len(took) * 0.95)], 3),
+        "page_cpu_percent": round(100 * used / SECONDS, 1),
+    }
+
+
+async def _read_page(
+    process: psutil.Process, port: int, cookie: str, run_id: str
+) -> tuple[list[_PageReader], float]:
+    sent: list[float] = []
+    readers = [_PageReader(sent) for _ in range(PAGE_READERS)]
+    paths = ["/live?page=%2Fruns%3Fflow%3Dbench"] * PAGE_READERS
+    async with _reading(port, cookie, paths, *(reader.hear for reader in readers)):
+        before = sum(process.cpu_times()[:2])
+        await asyncio.to_thread(_change, run_id, sent)
+        used = sum(process.cpu_times()[:2]) - before
+        await asyncio.sleep(2)
+    return readers, used
+
+
+def _change(run_id: str, sent: list[float]) -> None:
+    """Change the row of a run that the list shows, evenly; the n-th change says n."""
+    began = time.monotonic()
+    for number in range(CHANGES_A_SECOND * SECONDS):
+        sent.append(time.time())
+        db.execute("UPDATE run SET error = %s WHERE id = %s", [f"change={number}=", run_id])
+        time.sleep(max(0.0, began + (number + 1) / CHANGES_A_SECOND - time.monotonic()))
+    db.close()
+
+
+def _last_an_hour(process: psutil.Process, port: int, cookie: str, owner_id: str) -> dict[str, Any]:
+    ids = _make_runs(owner_id, HOUR_READERS)
+    early, late = asyncio.run(_read_an_hour(process, port, cookie, ids))
+    return {
+        "hour_events": HOUR_READERS * HOUR_EVENTS,
+        "hour_memory_mb": [round(early / 2**20, 1), round(late / 2**20, 1)],
+    }
+
+
+async def _read_an_hour(
+    process: psutil.Process, port: int, cookie: str, ids: list[str]
+) -> tuple[int, int]:
+    """Return the server's memory after a tenth of the events and after all."""
+    paths = [f"/live?run={run_id}" for run_id in ids]
+    async with _reading(port, cookie, paths, lambda _line: None):
+        await asyncio.to_thread(_pour, ids, HOUR_EVENTS // 10)
+        early = process.memory_info().rss
+        await asyncio.to_thread(_pour, ids, HOUR_EVENTS - HOUR_EVENTS // 10)
+        await asyncio.sleep(2)
+        return early, process.memory_info().rss
+
+
+def _pour(ids: list[str], events_each: int) -> None:
+    for number in range(events_each):
+        for run_id in ids:
+            with run_context.change(run_id=run_id):
+                events.emit("progress", f"event {number}")
     db.close()

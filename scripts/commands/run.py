@@ -50,6 +50,12 @@ def add(commands: Any) -> None:
     run.set_defaults(function=start)
     resume = commands.add_parser("resume", help="go on with a run that was interrupted or waits")
     resume.add_argument("run", metavar="RUN")
+    resume.add_argument(
+        "--from",
+        dest="step",
+        metavar="STEP",
+        help="as a new run, from this step of an ended run; the steps before keep their results",
+    )
     resume.add_argument("--json", action="store_true")
     resume.set_defaults(function=go_on)
 
@@ -138,9 +144,12 @@ def go_on(options: argparse.Namespace) -> int:
     ):
         from scripts.runner import run
 
-        outcome = run.resume(
-            str(row["id"]), answer=recovery.stored_answer(row), on_event=display.show
-        )
+        if options.step:
+            outcome = run.repeat(str(row["id"]), options.step, on_event=display.show)
+        else:
+            outcome = run.resume(
+                str(row["id"]), answer=recovery.stored_answer(row), on_event=display.show
+            )
     return _finish(outcome, options.json)
 
 

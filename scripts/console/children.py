@@ -52,10 +52,7 @@ class Children:
         """Start a run of a flow for whom the context names, and return its id."""
         run_id = str(uuid4())
         first = next((str(value) for value in args.values()), "")
-        asked = run_view.say_asked(args, first)
-        self._started[run_id] = (run_context.user_id(), asked, session)
-        while len(self._started) > KEPT:
-            self._started.popitem(last=False)
+        self._note_started(run_id, run_view.say_asked(args, first), session)
         loaded = load_openflow(flow)
         job = {"kind": "start", "flow": flow, "openflow": loaded, "args": args, "run_id": run_id}
         self._give(job, run_id, session)
@@ -64,6 +61,16 @@ class Children:
     def resume(self, run_id: str, session: str = "") -> None:
         """Go on with a run that waited, failed or was stopped."""
         self._give({"kind": "resume", "run_id": run_id}, run_id, session)
+
+    def repeat(self, run_id: str, step: str, asked: str, session: str = "") -> str:
+        """Start a run that continues an ended one from a step, for whom the context names, and
+        return its id.
+        """
+        new_id = str(uuid4())
+        self._note_started(new_id, asked, session)
+        job = {"kind": "repeat", "run_id": run_id, "step": step, "new_id": new_id}
+        self._give(job, new_id, session)
+        return new_id
 
     def perform(self, action_id: str, run_id: str) -> None:
         """Make a call that was approved."""
@@ -90,6 +97,11 @@ class Children:
             spare.kill()
             spare.wait()
             _close_pipes(spare)
+
+    def _note_started(self, run_id: str, asked: str, session: str) -> None:
+        self._started[run_id] = (run_context.user_id(), asked, session)
+        while len(self._started) > KEPT:
+            self._started.popitem(last=False)
 
     def _give(self, job: dict[str, Any], run_id: str, session: str) -> None:
         here = run_context.current()

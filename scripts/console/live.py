@@ -168,8 +168,10 @@ async def _stream(
             tables = await subscription.wait(BEAT_SECONDS)
             if not tables:
                 yield ": beat\n\n"
-            await anyio.sleep(MERGE_SECONDS)
-            tables |= await subscription.wait(0)
+            if tables != {DRAWN}:
+                # A page that was drawn holds what was merged already.
+                await anyio.sleep(MERGE_SECONDS)
+                tables |= await subscription.wait(0)
 
 
 async def _load(

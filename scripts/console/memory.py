@@ -10,6 +10,7 @@ from starlette.responses import RedirectResponse, Response
 
 from f.millrace.core import db, errors
 from f.millrace.memory import (
+    bitemporal,
     documents,
     forget,
     ownership,
@@ -38,8 +39,9 @@ ORDER BY created_at DESC, no DESC LIMIT %(limit)s OFFSET %(offset)s
 GROWTH = """
 SELECT day, count(m.no) AS n
 FROM generate_series(date_trunc('day', now()) - interval '13 days', now(), '1 day') AS day
-LEFT JOIN memory_item m ON m.namespace = %s AND m.created_at >= day
+LEFT JOIN memory_item m ON m.namespace = %(namespace)s AND m.created_at >= day
     AND m.created_at < day + interval '1 day'
+    AND (%(readers)s::text[] IS NULL OR m.user_id = ANY(%(readers)s))
 GROUP BY 1 ORDER BY 1
 """
 USED_BY = """
@@ -69,8 +71,8 @@ def show(asked: PageRequest) -> Response:
         "readers": ownership.readers(),
     }
     newest = [] if answer else db.fetch_all(NEWEST, values)
-    counted = stats.stats(namespace)
-    growth = db.fetch_all(GROWTH, [namespace])
+    types = stats.count_types(namespace, bitemporal.time_point(), values["readers"])
+    growth = db.fetch_all(GROWTH, values)
     most = max(row["n"] for row in growth) or 1
     return asked.show(
         "memory.html",
@@ -80,8 +82,8 @@ def show(asked: PageRequest) -> Response:
         newest=newest[:A_PAGE],
         page=page,
         has_more=len(newest) > A_PAGE,
-        stats=counted,
-        total=sum(row["items"] for row in counted["types"]),
+        types=types,
+        total=sum(row["items"] for row in types),
         growth=[(row["day"], row["n"], round(100 * row["n"] / most)) for row in growth],
     )
 

@@ -48,6 +48,27 @@ LOOKS = {
     "unknown": "failed",
 }
 WORDS = {"proposed": "waits", "performed": "done", "idle": "not yet"}
+# What a browser says of itself, in the order in which it tells one from those it claims to be like.
+BROWSERS = (
+    ("Edg", "Edge"),
+    ("OPR/", "Opera"),
+    ("SamsungBrowser", "Samsung Internet"),
+    ("Vivaldi", "Vivaldi"),
+    ("Firefox/", "Firefox"),
+    ("FxiOS", "Firefox"),
+    ("CriOS", "Chrome"),
+    ("Chrome/", "Chrome"),
+    ("Safari/", "Safari"),
+)
+SYSTEMS = (
+    ("Android", "Android"),
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Windows", "Windows"),
+    ("CrOS", "ChromeOS"),
+    ("Mac OS X", "macOS"),
+    ("Linux", "Linux"),
+)
 WEB = re.compile(r"https?://[^\s<>\"']+\Z")
 
 
@@ -102,7 +123,9 @@ def _templates() -> jinja2.Environment:
         {
             "ago": format_age,
             "block": format_block,
+            "browser": name_browser,
             "count": format_number,
+            "counted": count_things,
             "day": lambda moment: f"{moment.astimezone():%Y-%m-%d}" if moment else "",
             "dollars": money.dollars,
             "look": choose_look,
@@ -182,12 +205,26 @@ def format_age(value: datetime | None) -> str:
     return f"in {said}" if ahead else f"{said} ago"
 
 
+def name_browser(agent: str) -> str:
+    """Return a browser as people call it, by what it says of itself: Firefox on Linux."""
+    name = next((known for mark, known in BROWSERS if mark in agent), "")
+    system = next((known for mark, known in SYSTEMS if mark in agent), "")
+    # A program names itself first: curl/8.5.0.
+    name = name or agent.partition("/")[0].partition(" ")[0][:40] or "a browser"
+    return f"{name} on {system}" if system else name
+
+
 def format_number(value: float) -> str:
     """Return a number as short as it can be read: 812, 19.3k, 1.2M."""
     for size, name in ((1e6, "M"), (1e3, "k")):
         if value >= size:
             return f"{value / size:.1f}{name}"
     return f"{value:,.0f}"
+
+
+def count_things(many: int, one: str, several: str = "") -> str:
+    """Return a number with the word for what is counted: 1 call, 3 calls."""
+    return f"{format_number(many)} {one if many == 1 else several or one + 's'}"
 
 
 def name_day(value: datetime) -> str:

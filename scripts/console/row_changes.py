@@ -54,7 +54,8 @@ class RowChanges:
     """Listens to the database and notifies who subscribed."""
 
     def __init__(self) -> None:
-        self._subscriptions: set[Subscription] = set()
+        # By the run that they follow; "" is all.
+        self._subscriptions: dict[str, set[Subscription]] = {}
         self._ended = threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
@@ -68,7 +69,7 @@ class RowChanges:
     def close(self) -> None:
         """Stop listening, and wake everybody up."""
         self._ended.set()
-        for each in self._subscriptions:
+        for each in self._all():
             each.notify("")
 
     @property
@@ -82,11 +83,14 @@ class RowChanges:
     ) -> Iterator[Subscription]:
         """Yield a subscription to a run, or to everything but the tables in `unheard`."""
         made = Subscription(run_id, unheard)
-        self._subscriptions.add(made)
+        followers = self._subscriptions.setdefault(run_id, set())
+        followers.add(made)
         try:
             yield made
         finally:
-            self._subscriptions.discard(made)
+            followers.discard(made)
+            if not followers and self._subscriptions.get(run_id) is followers:
+                del self._subscriptions[run_id]
 
     def notify(self, run_id: str = "", table: str = "") -> None:
         """Notify who follows a run, or everybody; from any thread."""
@@ -94,10 +98,18 @@ class RowChanges:
             self._loop.call_soon_threadsafe(self._notify, run_id, table)
 
     def _notify(self, run_id: str, table: str) -> None:
-        for each in self._subscriptions:
-            is_followed = each.run_id in ("", run_id) and table not in each.unheard
-            if is_followed or table in FOR_ALL:
-                each.notify(table)
+        if table in FOR_ALL:
+            told = self._all()
+        else:
+            # Not all are asked whether it is theirs: with many readers that is most of the work.
+            names = {"", run_id}
+            followers = [one for name in names for one in self._subscriptions.get(name, ())]
+            told = [one for one in followers if table not in one.unheard]
+        for each in told:
+            each.notify(table)
+
+    def _all(self) -> list[Subscription]:
+        return [one for followers in self._subscriptions.values() for one in followers]
 
     def _listen(self) -> None:
         while not self._ended.is_set():

@@ -59,6 +59,8 @@ def _do(job: dict[str, Any], worker: Worker | None) -> None:
         assert row is not None
         answer = recovery.stored_answer(row)  # pyright: ignore[reportArgumentType]
         run.resume(job["run_id"], answer, isolation=worker)
+    elif job["kind"] == "repeat":
+        run.repeat(job["run_id"], job["step"], job["new_id"], isolation=worker)
     else:
         from f.millrace.approvals import perform
 

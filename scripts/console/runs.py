@@ -14,6 +14,7 @@ from f.millrace.telemetry import runs as run_rows
 from f.millrace.trust import audit, spend
 from scripts.console import flow_view, pages, question_view, run_view, talk
 from scripts.paths import ROOT
+from scripts.runner import continuation, openflow
 
 if TYPE_CHECKING:
     from f.millrace.core import rows
@@ -138,7 +139,13 @@ def show_one(asked: PageRequest) -> Response:
     """Show one run: its flow with times, what each step said, what it found, its money."""
     row = run_view.find(asked.path("run"), asked.person)
     run_id, chosen = str(row["id"]), asked.given("step")
-    step = {"run": row, "chosen": chosen, "can_go_on": _can_go_on(row), **_steps(row, chosen)}
+    step = {
+        "run": row,
+        "chosen": chosen,
+        "can_go_on": _can_go_on(row),
+        "can_continue": _can_continue(row),
+        **_steps(row, chosen),
+    }
     if chosen and asked.given("part"):
         return pages.render("step_part.html", me=asked.person, step=step)
     return asked.show(
@@ -155,6 +162,7 @@ def show_one(asked: PageRequest) -> Response:
         spent=spend.group_spending("agent", run_id=run_id),
         audit=audit.rows(run_id),
         before=_run_before(row),
+        continued=_continued(row),
         can_go_on=step["can_go_on"],
         can_repeat=_is_flow(row["flow"]) and asked.person.has_role("member"),
         summary=_summary(row),
@@ -231,6 +239,17 @@ def _run_before(row: rows.Run) -> dict[str, Any] | None:
     )
 
 
+def _continued(row: rows.Run) -> dict[str, Any] | None:
+    """Return the run that this one continues, and what was spent on it: of the same limit."""
+    if row["continues"] is None:
+        return None
+    return db.fetch_one(
+        f"SELECT id, started_at, (SELECT coalesce(sum({spend.COST}), 0)::float FROM usage WHERE"
+        " usage.run_id = run.id) AS usd FROM run WHERE id = %s",
+        [row["continues"]],
+    )
+
+
 def _summary(row: rows.Run) -> str:
     return str((row["openflow"] or {}).get("summary") or "")
 
@@ -261,15 +280,39 @@ def go_on(asked: PageRequest) -> Response:
 
 
 def repeat(asked: PageRequest) -> Response:
-    """Start a run of the same flow with the same inputs."""
+    """Start a run of the same flow with the same inputs; from a step on, where one is given."""
     row = run_view.find(asked.path("run"), asked.person)
-    if not _is_flow(row["flow"]):
+    step = asked.form.get("step", "")[:500]
+    if step:
+        run_id = _repeat_from(asked, row, step)
+    elif _is_flow(row["flow"]):
+        run_id = asked.console.children.start(row["flow"], row["args"], row["session"])
+    else:
         raise errors.BadInput(f"{row['flow']} is no flow of this installation")
-    run_id = asked.console.children.start(row["flow"], row["args"], row["session"])
-    audit.append(asked.person.id, "run.repeated", row["flow"], run_id, of=str(row["id"]))
+    audit.append(asked.person.id, "run.repeated", row["flow"], run_id, of=str(row["id"]), step=step)
     if row["flow"] in talk.FLOWS and row["session"]:
         return RedirectResponse(f"/talk/{row['session']}?run={run_id}#end", 303)
     return RedirectResponse(f"/runs?started={run_id}", 303)
+
+
+def _repeat_from(asked: PageRequest, row: rows.Run, step: str) -> str:
+    flow = row["openflow"]
+    if not flow or not _can_continue(row):
+        raise errors.BadInput(
+            f"this run is {pages.name_state(row['status'])}, and a run goes on here from a step of"
+            " one that ran on this machine and has ended; run the whole flow again instead"
+        )
+    modules = openflow.value(flow).get("modules") or []
+    place = continuation.find_place(modules, step)
+    # Before a child is asked, so that the page can say what is wrong.
+    continuation.find_began(str(row["id"]), place.path)
+    said = run_view.say_asked(row["args"], row["flow"])
+    return asked.console.children.repeat(str(row["id"]), step, said, row["session"])
+
+
+def _can_continue(row: rows.Run) -> bool:
+    is_ended = row["status"] not in run_view.OPEN
+    return is_ended and row["orchestrator"] == "local" and bool(row["openflow"])
 
 
 def show_passage(asked: PageRequest) -> Response:

@@ -28,6 +28,9 @@ IDLE = timedelta(hours=12)
 LONGEST = timedelta(days=7)
 # How often whom a person signed in by is asked again whether they still may.
 CHECK = timedelta(minutes=5)
+# How long a session lasts while whom its person signed in by does not answer: longer than a restart
+# or an upgrade takes, and no more than who was let go there may stay on here.
+UNCONFIRMED = timedelta(hours=1)
 # Of a session in use the time is kept this exactly, so that each request does not write a row.
 SEEN = timedelta(seconds=60)
 LONGEST_BROWSER = 200
@@ -110,7 +113,8 @@ def _begin(person_id: str, browser: str, way: str, token: str = "") -> str:
     sealed = _seal(cookie).encrypt(token.encode()) if token else None
     made = db.fetch_one(
         "INSERT INTO sign_in (hash, person_id, browser, created_at, seen_at, expires_at, way,"
-        " checked_at, sealed) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING id",
+        " checked_at, confirmed_at, sealed) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+        " RETURNING id",
         [
             _hash(cookie),
             person_id,
@@ -119,6 +123,7 @@ def _begin(person_id: str, browser: str, way: str, token: str = "") -> str:
             now,
             now + LONGEST,
             way,
+            now if token else None,
             now if token else None,
             sealed,
         ],
@@ -140,6 +145,17 @@ def claim_check(cookie: str) -> rows.SignIn | None:
         [now, _hash(cookie), now - CHECK],
     )
     return row
+
+
+def confirm(row: rows.SignIn) -> None:
+    """Note that whom a session's person signed in by says that they still may."""
+    db.execute("UPDATE sign_in SET confirmed_at = %s WHERE id = %s", [run_context.now(), row["id"]])
+
+
+def is_unconfirmed(row: rows.SignIn) -> bool:
+    """Tell whether it is too long ago that somebody said of a session's person that they may."""
+    confirmed = row["confirmed_at"]
+    return confirmed is not None and confirmed <= run_context.now() - UNCONFIRMED
 
 
 def unseal(row: rows.SignIn, cookie: str) -> str:

@@ -352,7 +352,12 @@ def suggest(asked: PageRequest) -> list[str]:
 
 
 def _memory_size(namespace: str) -> int:
-    row = db.fetch_one("SELECT count(*) AS n FROM memory_item WHERE namespace = %s", [namespace])
+    readers = ownership.readers()
+    row = db.fetch_one(
+        "SELECT count(*) AS n FROM memory_item WHERE namespace = %s AND (%s::text[] IS NULL OR"
+        " user_id = ANY(%s))",
+        [namespace, readers, readers],
+    )
     return row["n"] if row else 0
 
 

@@ -1,7 +1,8 @@
 """Signing in as who one is on a Windmill server: its `whoami` says whose a token is.
 
 The token is one that a person made there, or Windmill's own cookie where both are below one domain.
-It is asked about again every five minutes: who was switched off there is out here.
+It is asked about again every five minutes: who was switched off there is out here. While the server
+does not answer, a session lasts for an hour after it was confirmed last.
 """
 
 from __future__ import annotations
@@ -110,7 +111,8 @@ def _fetch(url: str, token: str) -> dict[str, Any]:
 
 def check_again(cookie: str) -> None:
     """Ask the server again about a session that is due, and end it when its person may not enter
-    any more. A server that does not answer ends nothing: it is asked again in five minutes.
+    any more. A server that does not answer is asked again in five minutes, and ends the session
+    when it has not confirmed it for an hour.
     """
     row = sign_ins.claim_check(cookie)
     if row is None:
@@ -119,7 +121,10 @@ def check_again(cookie: str) -> None:
         person = _admit(sign_ins.unseal(row, cookie))
         if person["id"] != row["person_id"]:
             raise errors.NotAllowed(f"the token is of {person['id']} now")
+        sign_ins.confirm(row)
     except errors.NotAllowed:
         sign_ins.end(row["id"], "windmill")
     except errors.MillraceError as error:
         logging.getLogger(__name__).warning("Windmill was not asked about a session: %s", error)
+        if sign_ins.is_unconfirmed(row):
+            sign_ins.end(row["id"], "windmill")

@@ -98,7 +98,7 @@ class Chain:
         # Not `state.next`: it leaves out a task whose output is saved while the checkpoint after it
         # is not yet.
         if state.created_at is None:
-            given = {"results": {}, "swallowed": 0}
+            given = self._begin(config, scope)
         elif not state.tasks:
             if not (state.values.get("error") and self.engine.retry_failed):
                 return self._to_result(state.values)
@@ -114,6 +114,21 @@ class Chain:
             given = Command(resume=answer) if answer else None
         values = self.graph.invoke(given, config, context=scope, durability="sync")
         return self._to_result(values)
+
+    def _begin(self, config: Any, scope: Scope) -> Any:
+        """Return what the chain is begun with; one that continues an earlier run begins behind what
+        was done there.
+        """
+        seed = self.engine.seeds.get(scope.thread)
+        if seed is None:
+            return {"results": {}, "swallowed": 0}
+        last = self.steps[seed.number - 1]["id"]
+        self.graph.update_state(
+            config,
+            {"results": seed.results, "last": seed.results.get(last), "swallowed": 0},
+            as_node=self._names(seed.number - 1)[-1],
+        )
+        return None
 
     def _to_result(self, values: dict[str, Any]) -> ChainResult:
         waiting: list[dict[str, Any]] = []

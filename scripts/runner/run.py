@@ -15,6 +15,7 @@ from f.millrace.core import db
 from f.millrace.core.config import settings
 from f.millrace.core.errors import BadInput
 from scripts.paths import ROOT
+from scripts.runner import continuation
 from scripts.runner import openflow as flows
 from scripts.runner.store import Store, is_over
 from scripts.runner.worker import ForkWorker, InlineWorker, Worker
@@ -33,6 +34,7 @@ class Outcome:
     run_id: str
     error: dict[str, Any] | None = None
     waiting: list[dict[str, Any]] = field(default_factory=list)
+    results: dict[str, Any] = field(default_factory=dict)  # what each step came to
 
 
 def start(
@@ -111,6 +113,53 @@ def resume(
         return _drive(drive)
 
 
+def repeat(
+    run_id: str,
+    step: str,
+    new_id: str | None = None,
+    on_event: OnEvent | None = None,
+    isolation: Isolation | Worker | None = None,
+    *,
+    root: Path = ROOT,
+    database_url: str | None = None,
+) -> Outcome:
+    """Start a run that continues an ended one: from `step` on it does everything again, and what
+    came before keeps its results.
+
+    Raises BadInput when the run has not ended, or the step has not run.
+    """
+    new_id = str(uuid.UUID(new_id)) if new_id else str(uuid.uuid4())
+    with (
+        db.in_words(),
+        _worker(isolation, root) as worker,
+        contextlib.closing(Store(database_url)) as store,
+    ):
+        row = store.find_run(run_id)
+        if row["status"] in ("running", "waiting"):
+            raise BadInput(f"run {run_id} is {row['status']}; stop it, or wait for its end")
+        place = continuation.find_place(flows.value(row["openflow"]).get("modules") or [], step)
+        began = continuation.find_began(run_id, place.path)
+        results = store.find_results(row)
+        store.lock_run(new_id)
+        args = continuation.rename(row["args"], {run_id: new_id})
+        store.open_run(new_id, row["flow"], args, row["openflow"], (run_id, place.path))
+        given = continuation.take_over(row, new_id, place, began)
+        seeds = continuation.make_seeds(place, continuation.rename(results, given), new_id)
+        path = flows.find_flow(row["flow"], root) or row["flow"]
+        return _drive(
+            _Drive(
+                store,
+                worker,
+                on_event or NO_EVENTS,
+                new_id,
+                row["openflow"],
+                args,
+                path,
+                seeds=seeds,
+            )
+        )
+
+
 @dataclass
 class _Drive:
     store: Store
@@ -123,6 +172,7 @@ class _Drive:
     answer: dict[str, Any] | None = None
     retry_failed: bool = False
     thread: str = ""
+    seeds: dict[str, continuation.Seed] = field(default_factory=dict)
 
 
 @contextlib.contextmanager
@@ -161,7 +211,9 @@ def _drive(drive: _Drive) -> Outcome:
             drive.store.close_run(drive.run_id, "failed", None, f"{type(error).__name__}: {error}")
         raise
     message = f"{outcome.error['name']}: {outcome.error['message']}" if outcome.error else None
-    outcome.status = drive.store.close_run(drive.run_id, outcome.status, outcome.result, message)
+    outcome.status = drive.store.close_run(
+        drive.run_id, outcome.status, outcome.result, message, outcome.results
+    )
     drive.on_event(
         {
             "kind": "run_ended",
@@ -191,6 +243,7 @@ def _invoke(drive: _Drive) -> Outcome:
         subflows=drive.flow.get(flows.SUBFLOWS) or {},
         answer=drive.answer,
         retry_failed=drive.retry_failed,
+        seeds=drive.seeds,
     )
     engine.chain = Chains(engine)
     scope = Scope(
@@ -216,5 +269,6 @@ def _outcome(ended: Any, run_id: str) -> Outcome:
         return Outcome("waiting", None, run_id, None, ended.waiting)
     if ended.error is not None:
         result = ended.result if ended.result is not None else {"error": ended.error}
-        return Outcome("failed", result, run_id, ended.error)
-    return Outcome("partly_failed" if ended.swallowed else "done", ended.result, run_id)
+        return Outcome("failed", result, run_id, ended.error, results=ended.results)
+    status = "partly_failed" if ended.swallowed else "done"
+    return Outcome(status, ended.result, run_id, results=ended.results)

@@ -3,6 +3,7 @@ checkpoints.
 """
 
 import contextlib
+import json
 import threading
 import time
 from datetime import UTC, datetime, timedelta
@@ -17,6 +18,8 @@ from f.millrace.telemetry import runs, upkeep
 LOCK_SECONDS = 5.0
 SETUP_LOCK = 7_241_180_034
 CHECKPOINT_SCHEMA = "checkpoint"
+# Of a run whose steps came to more than this, it is not kept what each came to.
+MOST_RESULTS = 2_000_000
 
 
 class Store:
@@ -66,11 +69,18 @@ class Store:
             time.sleep(0.05)
 
     def open_run(
-        self, run_id: str, flow: str, args: dict[str, Any], openflow: dict[str, Any]
+        self,
+        run_id: str,
+        flow: str,
+        args: dict[str, Any],
+        openflow: dict[str, Any],
+        continues: tuple[str | None, str] = (None, ""),
     ) -> None:
         """Insert the run's row; BadInput when there is one already."""
         with self._lock:
-            self.attempt_id = runs.open_local(self.connection, run_id, flow, args, openflow)
+            self.attempt_id = runs.open_local(
+                self.connection, run_id, flow, args, openflow, continues
+            )
 
     def find_run(self, run_id: str) -> dict[str, Any]:
         """Return the row of a run of this runner."""
@@ -96,15 +106,36 @@ class Store:
         tries = (row["pipeline"].get("postponed") or {}).get("tries", 0) + again
         return {**row, "thread": f"{run_id}+{tries}" if tries else run_id}
 
-    def close_run(self, run_id: str, status: str, result: Any, error: str | None) -> str:
+    def close_run(
+        self,
+        run_id: str,
+        status: str,
+        result: Any,
+        error: str | None,
+        results: dict[str, Any] | None = None,
+    ) -> str:
         """Record how the run ended and return the status that stands."""
+        if results and len(json.dumps(results, default=str)) > MOST_RESULTS:
+            results = None
         with self._lock:
             stands = runs.close_local(
-                self.connection, run_id, self.attempt_id, status, result, error
+                self.connection, run_id, self.attempt_id, status, result, error, results
             )
             if stands in upkeep.OVER:
                 upkeep.delete_checkpoints(self.connection, run_id)
         return stands
+
+    def find_results(self, row: dict[str, Any]) -> dict[str, Any]:
+        """Return what each step of an ended run came to; of one that was cut off, as far as its
+        checkpoints say.
+        """
+        kept: dict[str, Any] | None = row["results"]
+        if kept is not None:
+            return kept
+        tries = (row["pipeline"].get("postponed") or {}).get("tries", 0)
+        thread = f"{row['id']}+{tries}" if tries else str(row["id"])
+        last = self.checkpointer().get_tuple({"configurable": {"thread_id": thread}})
+        return (last.checkpoint["channel_values"].get("results") or {}) if last else {}
 
     def step_died(
         self, run_id: str, path: str, name: str, job_id: str, status: str, error: str

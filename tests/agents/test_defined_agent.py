@@ -11,9 +11,10 @@ from f.millrace.assist import run_agent
 from f.millrace.blocks import run_agent as block
 from f.millrace.core import db, run_context
 from f.millrace.core.errors import BadInput, NotAllowed, NotFound
-from f.millrace.memory import history
+from f.millrace.memory import history, store
 from f.millrace.telemetry import runs
 from f.millrace.trust import actions, approvals, people, private_reads
+from scripts.console import run_view
 from scripts.paths import ROOT
 from scripts.runner.openflow import load_openflow
 from scripts.runner.run import resume, start
@@ -94,6 +95,38 @@ def test_it_is_told_its_instructions_under_ours_and_each_request_is_on_the_accou
     span = db.fetch_one("SELECT attributes FROM span WHERE name = 'assist.run_agent'")
     assert span["attributes"]["millrace.agent.version"] == 1
     assert db.fetch_one("SELECT 1 AS one FROM span WHERE name = 'invoke_agent desk'")
+
+
+def test_its_answer_cites_what_its_tools_returned_sentence_by_sentence(played, ana):
+    registry.create({**DESK, "tools": ["memory.search"]}, ana)
+    store.remember("note", "The tide in Harwich turns twice a day.", title="Tides")
+    played(
+        ("memory_search", {"question": "tide Harwich"}),
+        "The tide in Harwich turns twice a day. Bring a coat of red wool.",
+    )
+
+    outcome = flow("When does the tide turn in Harwich?")
+
+    row = db.fetch_one("SELECT * FROM run WHERE id = %s", [outcome.run_id])
+    (answer,) = run_view.load_answers(row)
+    assert [(text, bool(marks)) for text, marks in answer.sentences] == [
+        ("The tide in Harwich turns twice a day.", True),
+        ("Bring a coat of red wool.", False),
+    ]
+    assert answer.sources[0].title == "Tides" and answer.written_by == ["desk"]
+
+
+def test_what_no_sentence_stands_on_is_named_at_the_end(played, ana):
+    registry.create({**DESK, "tools": ["memory.search"]}, ana)
+    store.remember("note", "The tide in Harwich turns twice a day.", title="Tides")
+    played(("memory_search", {"question": "tide"}), "Ask the harbour master about 1066 boats.")
+
+    outcome = flow("When does the tide turn in Harwich?")
+
+    row = db.fetch_one("SELECT * FROM run WHERE id = %s", [outcome.run_id])
+    (answer,) = run_view.load_answers(row)
+    assert [bool(marks) for _, marks in answer.sentences] == [False, True]
+    assert answer.sentences[-1][0] == "Read for it:"
 
 
 def test_the_tools_are_those_that_it_was_given(played, ana, edge):

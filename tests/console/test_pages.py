@@ -11,6 +11,7 @@ from f.millrace.memory import history, store
 from f.millrace.telemetry import alerts, runs
 from f.millrace.trust import actions, approvals, audit, decisions, feedback, people
 from scripts.console import pages
+from scripts.console.children import Children
 from tests.console.conftest import OWN
 
 NASTY = "<script>alert(1)</script>\x1b[31m‮evil​<b>"
@@ -575,11 +576,92 @@ def test_a_run_that_failed_goes_on_and_one_that_is_done_does_not(browser, run_of
     assert cy.post(f"/runs/{done}/resume").status_code == 400
 
 
+def test_a_run_is_run_again_from_any_step_that_has_ended(browser, run_of, monkeypatch):
+    done = run_of("cy", session="one", asks="Why?")
+    db.execute(
+        "UPDATE run SET openflow = %s", [db.jsonb(openflow(script("answer"), script("mail")))]
+    )
+    db.execute("UPDATE step SET path = 'answer'")
+    cy, asked = browser("cy"), []
+
+    def repeat(self, *given):
+        asked.append(given)
+        return run_of("cy", session="one", asks="Why?", status="running")
+
+    monkeypatch.setattr(Children, "repeat", repeat)
+    page = cy.get(f"/runs/{done}?step=answer").text
+    answer = cy.post(f"/runs/{done}/again", step="answer")
+
+    assert "Run again from here" in page and 'name="step" value="answer"' in page
+    assert answer.status_code == 303 and asked == [(done, "answer", "Why?", "one")]
+    assert "Run again from here" not in cy.get(f"/runs/{done}?step=mail").text
+    refused = cy.post(f"/runs/{done}/again", step="mail")
+    assert refused.status_code == 400 and "has not ended" in refused.text
+    assert cy.post(f"/runs/{done}/again", step="nowhere").status_code == 400
+    assert browser("bo").post(f"/runs/{done}/again", step="answer").status_code == 404
+    started = answer.headers["location"].partition("run=")[2].partition("#")[0]
+    assert cy.post(f"/runs/{started}/again", step="answer").status_code == 400
+    assert len(asked) == 1
+
+
+def test_a_run_says_which_one_it_continues(browser, run_of):
+    first, second = run_of("cy"), run_of("cy")
+    db.execute(
+        "UPDATE run SET continues = %s, continues_at = 'answer' WHERE id = %s", [first, second]
+    )
+    cy = browser("cy")
+
+    assert f'It continues <a href="/runs/{first}">' in cy.get(f"/runs/{second}").text
+    assert "It continues" not in cy.get(f"/runs/{first}").text
+
+
 def test_an_age_is_told_by_the_clock_of_the_settings(monkeypatch):
     monkeypatch.setenv("MILLRACE_NOW", "2026-03-01T12:00:00+00:00")
     config.reload()
 
     assert pages.format_age(datetime(2026, 3, 1, 9, tzinfo=UTC)) == "3 h ago"
+
+
+@pytest.mark.parametrize(
+    ("agent", "shown"),
+    [
+        (
+            "Mozilla/5.0 (X11; Linux x86_64; rv:133.0) Gecko/20100101 Firefox/133.0",
+            "Firefox on Linux",
+        ),
+        (
+            "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko)"
+            " Chrome/131.0.0.0 Safari/537.36 Edg/131.0.0.0",
+            "Edge on Windows",
+        ),
+        (
+            "Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML,"
+            " like Gecko) Version/18.1 Mobile/15E148 Safari/604.1",
+            "Safari on iPhone",
+        ),
+        (
+            "Mozilla/5.0 (Linux; Android 15) AppleWebKit/537.36 (KHTML, like Gecko)"
+            " Chrome/131.0.0.0 Mobile Safari/537.36",
+            "Chrome on Android",
+        ),
+        ("curl/8.5.0", "curl"),
+        ("", "a browser"),
+    ],
+)
+def test_a_browser_is_called_as_people_call_it(agent, shown):
+    assert pages.name_browser(agent) == shown
+
+
+def test_memory_is_counted_as_far_as_it_is_the_persons_own_or_everybodys(browser, folk):
+    store.remember("note", "Everybody's note")
+    for person in ("cy", "bo"):
+        with run_context.change(user_id=person):
+            store.remember("fact", f"What {person} alone knows")
+    cy, ana = browser("cy"), browser("ana")
+
+    assert "2 items" in cy.get("/memory").text and "fact <span>1</span>" in cy.get("/memory").text
+    assert "Memory holds 2 items" in cy.get("/talk").text
+    assert "3 items" in ana.get("/memory").text
 
 
 def test_times_are_words():

@@ -187,6 +187,25 @@ def test_a_windmill_that_does_not_answer_ends_no_session(browser, windmill, conf
     assert by_windmill(browser()).status_code == 502
 
 
+def test_a_session_that_windmill_has_not_confirmed_for_an_hour_ends(browser, windmill, configure):
+    people.add(ANA, "member", by="ana")
+    one, other = browser(), browser()
+    by_windmill(one)
+    by_windmill(other)
+
+    later(configure, minutes=30)
+    assert one.get("/runs").status_code == 200
+    windmill["/api/w/team/users/whoami"] = Reply("busy", 503)
+    later(configure, minutes=65)
+
+    # It was confirmed half an hour before, the other one more than an hour before.
+    assert one.get("/runs").status_code == 200
+    assert other.get("/runs").headers["location"] == "/enter"
+    assert list(audit.rows())[-1]["actor"] == "windmill"
+    later(configure, minutes=95)
+    assert one.get("/runs").headers["location"] == "/enter"
+
+
 def test_a_token_that_names_another_person_now_ends_the_session(browser, windmill, configure):
     people.add(ANA, "member", by="ana")
     people.add("bob@home.example", "owner", by="ana")

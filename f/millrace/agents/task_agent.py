@@ -14,7 +14,7 @@ from typing import Any
 from pydantic_ai import Agent
 from pydantic_ai.toolsets import FunctionToolset
 
-from f.millrace.agents import toolset
+from f.millrace.agents import answer_sources, toolset
 from f.millrace.core import config, contracts, errors, run_context, setting_types
 from f.millrace.evidence import prompt
 from f.millrace.models import call, offline
@@ -134,4 +134,5 @@ async def work_with(
         return TaskResult(
             f"Not finished: {error}", None, made, stopped_because=str(error), escalated=True
         )
-    return TaskResult(defang.defang(str(answer.output)), answer, made)
+    said = defang.defang(str(answer.output))
+    return TaskResult(said, answer, made, findings=answer_sources.cite(said, task, tools))

@@ -15,6 +15,7 @@ from f.millrace.trust import audit, decisions, markdown, spend
 
 # What of an answer stays in the run's row: its sentences with what they cite, for the console.
 DETAILS = "details"
+LONGEST_TITLE = 200
 
 
 def main(run_id: str) -> dict:
@@ -27,6 +28,18 @@ def main(run_id: str) -> dict:
         result = finish(run_id)
         span.set({"millrace.run.status": result["status"]})
         return markdown.as_page(result, _page(result))
+
+
+def details_of(task: str, findings: list[dict], writer: str) -> dict:
+    """Return what of an agent's answer stays in the run's row for the console."""
+    return {
+        "topic_id": "task",
+        "title": task[:LONGEST_TITLE],
+        "findings": findings,
+        "conflicts": [],
+        "confidence": {},
+        "written_by": [writer],
+    }
 
 
 def finish(run_id: str) -> dict:

@@ -16,8 +16,6 @@ from f.millrace.telemetry import events, runs, spans
 from f.millrace.tools import approved_calls
 from f.millrace.trust import decisions, policy
 
-LONGEST_TITLE = 200
-
 
 def main(
     agent: str,
@@ -79,18 +77,11 @@ def _keep(run_id: str, task: str, found: registry.Agent, result: task_agent.Task
         "sources": result.sources,
     }
     if result.findings:
-        answer[close.DETAILS] = {
-            "topic_id": "task",
-            "title": task[:LONGEST_TITLE],
-            "findings": result.findings,
-            "conflicts": [],
-            "confidence": {},
-            "written_by": [found.name],
-        }
+        answer[close.DETAILS] = close.details_of(task, result.findings, found.name)
     agent = {"name": found.name, "version": found.version}
     with db.transaction():
         runs.keep(run_id, {"answer": answer, "agent": agent})
         decisions.record_judgement(
-            run_id, "task", task[:LONGEST_TITLE], None, found.name, result.escalated
+            run_id, "task", task[: close.LONGEST_TITLE], None, found.name, result.escalated
         )
     events.emit("progress", f"{found.name} has answered")

@@ -9,12 +9,11 @@ scripts/millrace step assist/work task="Write down in my notes when high water i
 """
 
 from f.millrace.agents import task_agent
+from f.millrace.assist import close
 from f.millrace.core import contracts, db, errors, run_context
 from f.millrace.telemetry import events, runs, spans
 from f.millrace.tools import approved_calls
 from f.millrace.trust import decisions, policy
-
-LONGEST_TITLE = 200
 
 
 def main(task: str, pipeline: dict | None = None) -> dict:
@@ -36,17 +35,17 @@ def main(task: str, pipeline: dict | None = None) -> dict:
             policy.note()
             help = task_agent.do_task(run_id, task)
             # The text stays in the run's row, not in the results of its steps.
-            kept = {
-                "answer": {
-                    "text": help.text,
-                    "gaps": help.gaps,
-                    "stopped_because": help.stopped_because,
-                }
+            answer: dict = {
+                "text": help.text,
+                "gaps": help.gaps,
+                "stopped_because": help.stopped_because,
             }
+            if help.findings:
+                answer[close.DETAILS] = close.details_of(task, help.findings, "helper")
             with db.transaction():
-                runs.keep(run_id, kept)
+                runs.keep(run_id, {"answer": answer})
                 decisions.record_judgement(
-                    run_id, "task", task[:LONGEST_TITLE], None, "helper", help.escalated
+                    run_id, "task", task[: close.LONGEST_TITLE], None, "helper", help.escalated
                 )
             events.emit("progress", help.text)
         question = approved_calls.ask_together(run_id)

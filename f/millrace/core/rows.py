@@ -5,7 +5,7 @@
 
 For type checkers only; no step loads it: import it below `if TYPE_CHECKING:`.
 
-Migrations: aeb3f7988c787eb5620087dcb1def8a2d17487451ef67d23f26bfc4ce09172e7
+Migrations: b2bb231c33af60253a361dcac5c23802e4a44eb9992dbaf7e0c56ecd2732f8f3
 """
 
 from datetime import date, datetime
@@ -750,6 +750,10 @@ class Run(TypedDict):
     root_sent_at: datetime | None
     user_id: str
     session: str
+    continues: UUID | None
+    continues_at: str
+    results: Json | None
+    kept_at: dict[str, Any]
 
 
 class RunEvent(TypedDict):
@@ -800,6 +804,7 @@ class SignIn(TypedDict):
     way: Literal["link", "windmill", "oidc"]
     checked_at: datetime | None
     sealed: bytes | None
+    confirmed_at: datetime | None
 
 
 class SignInAttempt(TypedDict):

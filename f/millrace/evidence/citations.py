@@ -14,6 +14,8 @@ from f.millrace.core import contracts, sentences
 from f.millrace.evidence import claims, missing_names
 
 IDS = re.compile(r"ev_[0-9a-f]{4,40}")
+# A sentence that nobody marked is told to stand on at most so many passages.
+MOST_CARRYING = 3
 # One or more groups of ids in brackets, then perhaps the full stop; each part is taken whole, so
 # that no text is read twice.
 ID = r"(?>[\w-]*ev_[0-9a-f]++(?![\w-]))"
@@ -80,6 +82,19 @@ def keep_supported(
         ids = [identity for identity in dict.fromkeys(finding.citations) if identity in evidence]
         _weigh(_clean(finding.text), ids, evidence, checked, [], finding.about)
     return checked
+
+
+def find_carrying(
+    sentence: str, pieces: Sequence[contracts.Evidence], most: int = MOST_CARRYING
+) -> list[str]:
+    """Return the ids of the pieces that each carry a sentence alone, those first that share most of
+    its words; none for one that states nothing.
+    """
+    if not claims.content_words(sentence):
+        return []
+    carrying = [piece for piece in pieces if not _find_unsupported(sentence, [piece])]
+    carrying.sort(key=lambda piece: -claims.overlap(sentence, piece.text))
+    return [piece.id for piece in carrying[:most]]
 
 
 def _weigh(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from f.millrace.core import db, ids, redaction, run_context
@@ -160,3 +160,11 @@ def publisher(url: str) -> str:
 
 def _clean(text: str) -> str:
     return text.replace("\x00", "")
+
+
+def insert_copies(copies: list[dict[str, Any]]) -> None:
+    """Store passages of another run, under ids of this one; this run continues that one."""
+    db.execute(
+        "INSERT INTO evidence SELECT * FROM jsonb_populate_recordset(NULL::evidence, %s)",
+        [db.jsonb(copies)],
+    )

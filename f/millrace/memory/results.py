@@ -63,3 +63,12 @@ def review(run_id: str, topic_ids: list[str], review: str) -> None:
         "UPDATE research_result SET review = %s WHERE run_id = %s AND topic_id = ANY(%s)",
         [review, run_id, topic_ids],
     )
+
+
+def insert_copies(copies: list[dict[str, Any]]) -> None:
+    """Store results of another run, under ids of this one; this run continues that one."""
+    db.execute(
+        "INSERT INTO research_result SELECT * FROM"
+        " jsonb_populate_recordset(NULL::research_result, %s)",
+        [db.jsonb(copies)],
+    )

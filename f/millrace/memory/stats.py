@@ -50,6 +50,24 @@ COUNTS = {
 }
 
 
+def count_types(
+    namespace: str, when: bitemporal.TimePoint, readers: list[str] | None = None
+) -> list[TypeCount]:
+    """Return how many items of each type a namespace holds; with `readers`, only of what is one of
+    theirs (`ownership.readers`).
+    """
+    condition, values = bitemporal.valid_at_sql(when)
+    return db.fetch_all(
+        f"SELECT m.type, count(*) AS items, count(*) FILTER (WHERE {condition}) AS held, count(*)"
+        " FILTER (WHERE isempty(m.valid)) AS withdrawn, min(m.created_at) AS first,"
+        " max(m.created_at) AS last FROM memory_item m WHERE m.namespace = %(namespace)s AND"
+        " (%(known_at)s::timestamptz IS NULL OR m.created_at <= %(known_at)s) AND"
+        " (%(readers)s::text[] IS NULL OR m.user_id = ANY(%(readers)s)) GROUP BY m.type ORDER BY"
+        " m.type",
+        {**values, "namespace": namespace, "readers": readers},
+    )
+
+
 def stats(
     namespace: str | None = None, as_of: bitemporal.When = None, known_at: bitemporal.When = None
 ) -> NamespaceStats:
@@ -60,15 +78,7 @@ def stats(
     """
     namespace = store.resolve_namespace(namespace, known=True)
     when = bitemporal.time_point(as_of, known_at)
-    condition, values = bitemporal.valid_at_sql(when)
-    types: list[TypeCount] = db.fetch_all(
-        f"SELECT m.type, count(*) AS items, count(*) FILTER (WHERE {condition}) AS held, count(*)"
-        " FILTER (WHERE isempty(m.valid)) AS withdrawn, min(m.created_at) AS first,"
-        " max(m.created_at) AS last FROM memory_item m WHERE m.namespace = %(namespace)s AND"
-        " (%(known_at)s::timestamptz IS NULL OR m.created_at <= %(known_at)s) GROUP BY m.type"
-        " ORDER BY m.type",
-        {**values, "namespace": namespace},
-    )
+    types = count_types(namespace, when)
     counts = {
         name: db.fetch_all(
             f"SELECT count(*) AS n FROM {rows} = %(namespace)s "

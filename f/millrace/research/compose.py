@@ -10,7 +10,7 @@ scripts/millrace step research/compose run_id=RUN
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from f.millrace.core import db, run_context
 from f.millrace.digest import (
@@ -165,4 +165,12 @@ def _find_digest(run_id: str, window: run_plan.Window) -> StoredDigest | None:
         "WHERE run_id = %s AND window_since IS NOT DISTINCT FROM %s AND private = %s AND shared ="
         " %s",
         [run_id, window.since, window.private, db.jsonb(window.shared)],
+    )
+
+
+def insert_copies(copies: list[dict[str, Any]]) -> None:
+    """Store digests of another run, under ids of this one; this run continues that one."""
+    db.execute(
+        "INSERT INTO digest SELECT * FROM jsonb_populate_recordset(NULL::digest, %s)",
+        [db.jsonb(copies)],
     )

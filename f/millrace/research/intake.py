@@ -121,3 +121,12 @@ def _share_keys(item: items.SourceItem) -> list[str]:
     # The owner's own words are private, whatever source offers them.
     own = [f"source:{item.source}"] if item.trust == "own" else []
     return list(item.share_keys) or own
+
+
+def insert_copies(copies: list[dict[str, Any]]) -> None:
+    """Store what another run has read of its sources; this run continues that one."""
+    db.execute(
+        "INSERT INTO source_reading SELECT * FROM"
+        " jsonb_populate_recordset(NULL::source_reading, %s)",
+        [db.jsonb(copies)],
+    )

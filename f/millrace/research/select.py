@@ -9,6 +9,8 @@ ranks the rest.
 scripts/millrace step research/select run_id=RUN
 """
 
+from typing import Any
+
 from f.millrace.core import db, errors, ids, run_context
 from f.millrace.digest import run_plan
 from f.millrace.research import candidates, pages, postpone, ranking, time_windows
@@ -150,3 +152,11 @@ def _choose_theme(entry: ranking.Ranked) -> str:
     before = db.fetch_one("SELECT theme FROM topic WHERE id = %s", [entry.update_of])
     lead = entry.story.lead
     return (before or {}).get("theme") or themes.classify(lead.title, lead.text, lead.source)
+
+
+def insert_copies(copies: list[dict[str, Any]]) -> None:
+    """Store topics of another run, under ids of this one; this run continues that one."""
+    db.execute(
+        "INSERT INTO topic SELECT * FROM jsonb_populate_recordset(NULL::topic, %s)",
+        [db.jsonb(copies)],
+    )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import socket
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID, uuid4
 
@@ -250,13 +250,15 @@ def keep(
     """Keep something with the run that its later steps ask for, in place of what has the same name,
     and what is known of the run by now.
     """
+    at = dict.fromkeys(parts, datetime.now(UTC).isoformat())
     db.execute(
-        "UPDATE run SET pipeline = pipeline || %s, flow = coalesce(%s, flow), namespace ="
-        " coalesce(%s, namespace), edition = coalesce(%s, edition), pattern = coalesce(%s,"
-        " pattern), dry_run = coalesce(%s, dry_run), scheduled_for = coalesce(%s, scheduled_for),"
-        " local_day = coalesce(%s, local_day) WHERE id = %s",
+        "UPDATE run SET pipeline = pipeline || %s, kept_at = %s || kept_at, flow = coalesce(%s,"
+        " flow), namespace = coalesce(%s, namespace), edition = coalesce(%s, edition), pattern ="
+        " coalesce(%s, pattern), dry_run = coalesce(%s, dry_run), scheduled_for ="
+        " coalesce(%s, scheduled_for), local_day = coalesce(%s, local_day) WHERE id = %s",
         [
             db.jsonb(parts),
+            db.jsonb(at),
             flow,
             namespace,
             edition,
@@ -266,6 +268,34 @@ def keep(
             local_day,
             run_id,
         ],
+    )
+
+
+def load_parts(run_id: str, before: datetime) -> dict[str, Any]:
+    """Return what the steps of a run had kept with it before a moment, with where it worked."""
+    row = db.fetch_one("SELECT * FROM run WHERE id = %s", [run_id])
+    assert row is not None
+    kept = [name for name, at in row["kept_at"].items() if datetime.fromisoformat(at) < before]
+    place = ("namespace", "edition", "dry_run", "scheduled_for", "local_day")
+    return {
+        **{name: row[name] for name in place},
+        "kept_at": {name: row["kept_at"][name] for name in kept},
+        "pipeline": {name: row["pipeline"][name] for name in kept},
+    }
+
+
+def take_parts(run_id: str, parts: dict[str, Any]) -> None:
+    """Have a run begin with what `load_parts` returned of another."""
+    db.execute(
+        "UPDATE run SET pipeline = pipeline || %(pipeline)s, kept_at = %(kept_at)s, namespace ="
+        " %(namespace)s, edition = %(edition)s, dry_run = %(dry_run)s, scheduled_for ="
+        " %(scheduled_for)s, local_day = %(local_day)s WHERE id = %(id)s",
+        {
+            **parts,
+            "pipeline": db.jsonb(parts["pipeline"]),
+            "kept_at": db.jsonb(parts["kept_at"]),
+            "id": run_id,
+        },
     )
 
 
@@ -399,15 +429,17 @@ def open_local(
     flow: str,
     args: dict[str, Any],
     openflow: dict[str, Any],
+    continues: tuple[str | None, str] = (None, ""),
 ) -> str:
     """Insert the row of a run of the local runner and return its attempt's id; BadInput when there
-    is one already.
+    is one already. `continues`: the run that it goes on from, and at which step.
     """
     environment = (openflow.get("value") or {}).get("flow_env") or {}
     pipeline = environment.get("pipeline") or {}
     made = connection.execute(
-        "INSERT INTO run (id, flow, args, openflow, pipeline, pattern, user_id, session, namespace)"
-        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (id) DO NOTHING",
+        "INSERT INTO run (id, flow, args, openflow, pipeline, pattern, user_id, session,"
+        " namespace, continues, continues_at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+        " ON CONFLICT (id) DO NOTHING",
         [
             run_id,
             flow,
@@ -418,6 +450,7 @@ def open_local(
             run_context.user_id(),
             run_context.current().session_id,
             run_context.current().namespace,
+            *continues,
         ],
     ).rowcount
     if not made:
@@ -450,8 +483,10 @@ def close_local(
     status: str,
     result: Any,
     error: str | None,
+    results: dict[str, Any] | None = None,
 ) -> str:
-    """Record how a run and its attempt ended, or that they wait, and return the status that stands.
+    """Record how a run and its attempt ended, or that they wait, and return the status that stands;
+    `results` is what each of its steps came to.
 
     A result that a step has stored stays,
     and so does a step's own verdict that the run failed in part.
@@ -467,12 +502,13 @@ def close_local(
         "UPDATE run SET status = CASE WHEN status = 'partly_failed' AND %(status)s = 'done' THEN"
         " status ELSE %(status)s END, result = COALESCE(result, %(result)s), error ="
         " coalesce(%(error)s, CASE WHEN status = 'partly_failed' THEN error END),"
-        " finished_at = CASE WHEN %(ended)s THEN clock_timestamp() END WHERE id = %(id)s RETURNING"
-        " status",
+        " results = coalesce(%(results)s, results), finished_at = CASE WHEN %(ended)s THEN"
+        " clock_timestamp() END WHERE id = %(id)s RETURNING status",
         {
             "status": status,
             "result": db.jsonb(result) if ended and result is not None else None,
             "error": redaction.redact(error) if error else None,
+            "results": db.jsonb(redaction.redact(results)) if ended and results else None,
             "ended": ended,
             "id": run_id,
         },
@@ -549,4 +585,12 @@ def _kill_parts(connection: db.Connection, run_id: str) -> None:
         "UPDATE step SET status = 'killed', finished_at = clock_timestamp() WHERE run_id = %s AND"
         " status = 'running'",
         [run_id],
+    )
+
+
+def insert_step_copies(copies: list[dict[str, Any]]) -> None:
+    """Store steps that another run had done; this run continues that one."""
+    db.execute(
+        "INSERT INTO step SELECT * FROM jsonb_populate_recordset(NULL::step, %s)",
+        [db.jsonb(copies)],
     )

@@ -115,6 +115,8 @@ class Toolbox:
         self.search_failed = False
         # What it was shown, by address, with the title.
         self.shown: dict[str, str] = {}
+        # The same with the longest text that came with it, of memory as well.
+        self.read_hits: dict[str, Hit] = {}
         # How many hits are wanted is said by the code below.
         self.taint_context.allow(str(HITS))
         for tool in listed:
@@ -410,6 +412,14 @@ class Toolbox:
         for hit in (_hit(answer, tool.name), *_hits(answer, tool.name)):
             if hit is not None:
                 self.shown.setdefault(hit.url, hit.title)
+                self._keep_read(hit)
+        for hit in _remembered(answer, tool):
+            self._keep_read(hit)
+
+    def _keep_read(self, hit: Hit) -> None:
+        known = self.read_hits.get(hit.url)
+        if known is None or len(known.excerpt) < len(hit.excerpt):
+            self.read_hits[hit.url] = hit
 
     async def search(self, query: str, preferred: str = "") -> list[Hit]:
         """Return what the tools find; one that fails or finds nothing gives way to the next."""
@@ -563,6 +573,23 @@ def _hit(row: dict[str, Any], tool: str) -> Hit | None:
     own = bool(row.get("own")) or url.startswith("note:")
     private = own or bool(row.get("private"))
     return Hit(url, str(row.get("title") or url), text, source, tool, date, own, private)
+
+
+def _remembered(answer: dict[str, Any], tool: client.Tool) -> list[Hit]:
+    """Return what our own memory answered with, each with where it is from."""
+    rows: list[Any] = answer.get("memories") or [] if tool.ours else []
+    return [
+        Hit(
+            source if ":" in (source := str(row.get("source") or "")) else f"memory:{row['id']}",
+            str(row.get("title") or row.get("type") or "memory"),
+            str(row.get("text") or ""),
+            "memory",
+            tool.name,
+            own=row.get("trust") == "own",
+            private=True,
+        )
+        for row in rows
+    ]
 
 
 def _date(value: Any) -> datetime | None:

@@ -30,6 +30,16 @@ TOUCHED = frozenset({"performing", "performed", "unknown"})
 # Fields of our own arguments that say where something is kept, not what is done. Any other field is
 # part of the effect.
 INCIDENTAL = frozenset({"_digest_id", "_note"})
+# What was done, or may have been, by a run that this one continues, or that one continues.
+DONE_BEFORE = """
+WITH RECURSIVE earlier (id) AS (
+    SELECT continues FROM run WHERE id::text = %(run)s AND continues IS NOT NULL
+    UNION SELECT r.continues FROM run r JOIN earlier ON r.id = earlier.id
+    WHERE r.continues IS NOT NULL
+)
+SELECT a.run_id FROM action a JOIN earlier ON a.run_id = earlier.id
+WHERE a.tool = %(tool)s AND a.state = ANY(%(touched)s) LIMIT 1
+"""
 INSERT = """
 INSERT INTO action (key, run_id, namespace, tool, arguments, digest, risk, reason, expires_at)
 VALUES (%(key)s, %(run_id)s, %(namespace)s, %(tool)s, %(arguments)s, %(digest)s, %(risk)s,
@@ -84,7 +94,7 @@ def propose(
     `again` asks again what was denied or not answered in time.
 
     The class is what `trust/risk` says of the tool, its annotations and these arguments; `at_least`
-    can only raise it.
+    can only raise it. What an earlier run that this one continues did is asked about.
 
     Other arguments under the same key replace what was proposed, and take the approval away, as
     long as the outside world was not touched; after that the old row comes back and the caller sees
@@ -108,16 +118,17 @@ def propose(
             return row
         if row:
             _set_aside(connection, row, run_id)
+        assessed = risk.stricter(risk.assess(tool, annotations, arguments).risk, at_least)
+        of_run = run_id or run_context.current().run_id or None
         values = {
             "key": key,
-            "run_id": run_id or run_context.current().run_id or None,
+            "run_id": of_run,
             "namespace": namespace or run_context.current().namespace,
             "tool": tool,
             "arguments": db.jsonb(arguments),
             "digest": wanted,
-            "risk": risk.stricter(risk.assess(tool, annotations, arguments).risk, at_least),
-            "reason": reason,
             "expires_at": expires_at,
+            **_raise_repeated(of_run, tool, assessed, reason),
         }
         created: rows.Action | None = connection.execute(INSERT, values).fetchone()
         assert created is not None
@@ -125,6 +136,26 @@ def propose(
         more = {"action_id": str(created["id"]), "tool": tool, "digest": wanted}
         audit.append("millrace", "action.proposed", key, run_id, **more)
     return created
+
+
+def _raise_repeated(
+    run_id: str | None, tool: str, assessed: risk.Risk, reason: str
+) -> dict[str, str]:
+    """Return the class and the reason; a person is asked about what an earlier run has done."""
+    before = done_before(run_id, tool)
+    if before:
+        said = f"run {before}, which this one continues, did this already. {reason}"
+        return {"risk": "high", "reason": said.rstrip()}
+    return {"risk": assessed, "reason": reason}
+
+
+def done_before(run_id: UUID | str | None, tool: str) -> str:
+    """Return the run, of those that this one continues, in which the tool has touched the outside
+    world; empty when there is none.
+    """
+    values = {"run": str(run_id or ""), "tool": tool, "touched": list(TOUCHED)}
+    row = db.fetch_one(DONE_BEFORE, values) if run_id else None
+    return str(row["run_id"]) if row else ""
 
 
 def _set_aside(connection: db.Connection, row: rows.Action, run_id: str | None) -> None:

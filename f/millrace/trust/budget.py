@@ -318,6 +318,16 @@ def end_run(run_id: str) -> int:
     return sum(_finish(str(row["id"]), "lost") for row in rows)
 
 
+def carry_over(run_id: str, to_run_id: str) -> None:
+    """Count what a run has spent against the limit of the run that continues it."""
+    db.execute(
+        "INSERT INTO budget (scope, key, limit_usd, spent_usd, allowed_usd) SELECT scope, %s,"
+        " limit_usd, spent_usd, allowed_usd FROM budget WHERE scope = 'run' AND key = %s ON"
+        " CONFLICT DO NOTHING",
+        [to_run_id, run_id],
+    )
+
+
 def sweep(older_than_seconds: float = LOST_SECONDS) -> int:
     """End the rows of processes that are gone, and those that stayed open longer than any request
     lasts; how many.

@@ -30,17 +30,21 @@ SELECT format('%I.%I', n.nspname, c.relname), pg_relation_size(c.oid), EXISTS (
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind = 'r' AND c.oid >= {OWN} AND pg_relation_size(c.oid) > 0
 """
-RESTART = """
-SELECT setval(format('%I.%I', schemaname, sequencename), start_value, false) FROM pg_sequences
-WHERE last_value IS NOT NULL
-"""
+SEQUENCES = "format('%I.%I', schemaname, sequencename)"
+LAST_VALUES = f"SELECT {SEQUENCES}, last_value FROM pg_sequences WHERE last_value IS NOT NULL"
+RESTART = (
+    f"SELECT setval({SEQUENCES}, start_value, false) FROM pg_sequences WHERE last_value IS NOT NULL"
+)
 
 
 class Fresh(NamedTuple):
-    """What a copy of the template holds: its schema, and the rows of the tables that have any."""
+    """What a copy of the template holds: its schema, the rows of the tables that have any, and the
+    last numbers of its sequences.
+    """
 
     schema: str
     rows: dict[str, str]
+    numbers: dict[str, int]
 
 
 class Databases:
@@ -98,7 +102,7 @@ class Databases:
         with psycopg.connect(f"{self.place}/{name}", autocommit=True) as connection:
             schema, filled = _look(connection)
             rows = {table: _read_rows(connection, table) for table, _, _ in filled}
-            return Fresh(schema, rows)
+            return Fresh(schema, rows, dict(_run(connection, LAST_VALUES).fetchall()))
 
     def _empty(self, name: str) -> bool:
         """Make a database what a copy is; False when it cannot be."""
@@ -115,7 +119,12 @@ class Databases:
                 if rows is None or rows != _read_rows(connection, table):
                     statements.append(f"DELETE FROM {table}")
                     statements += [_insert(table, rows)] if rows is not None else []
-            _run(connection, ";".join([*statements, RESTART]))
+            statements.append(RESTART)
+            statements += [
+                f"SELECT setval({_quote(name)}, {last})"
+                for name, last in self.fresh.numbers.items()
+            ]
+            _run(connection, ";".join(statements))
         return True
 
 
@@ -138,8 +147,12 @@ def _read_rows(connection: psycopg.Connection, table: str) -> str:
 
 
 def _insert(table: str, rows: str) -> str:
-    given = sql.Literal(rows).as_string()
-    return f"INSERT INTO {table} SELECT * FROM jsonb_populate_recordset(NULL::{table}, {given})"
+    given = f"jsonb_populate_recordset(NULL::{table}, {_quote(rows)})"
+    return f"INSERT INTO {table} OVERRIDING SYSTEM VALUE SELECT * FROM {given}"
+
+
+def _quote(text: str) -> str:
+    return sql.Literal(text).as_string()
 
 
 def _run(connection: psycopg.Connection, statement: str) -> psycopg.Cursor[Any]:

@@ -151,7 +151,7 @@ def test_a_mail_of_html_is_read_as_words() -> None:
         " <b>water</b>?</p></body></html>"
     )
 
-    assert main(mail(None, html))["question"] == "When is high water?"
+    assert main(mail(None, html))["question"] == "When is\nhigh water?"
 
 
 def test_a_mail_that_says_nothing_is_told_so() -> None:

@@ -504,7 +504,7 @@ def test_what_breaks_inside_is_said_without_its_insides(browser, monkeypatch):
     def broken(*_):
         raise ValueError("password=hunter2")
 
-    monkeypatch.setattr("f.millrace.memory.stats.stats", broken)
+    monkeypatch.setattr("f.millrace.memory.stats.count_types", broken)
 
     answer = browser("ana").get("/memory")
 

@@ -99,7 +99,8 @@ class Page:
             again = {"last-event-id": self.last} if self.last else {}
             connection.request("GET", path, headers={"cookie": cookie, **again})
             answer = connection.getresponse()
-            assert answer.status == 200
+            if answer.status != 200:
+                return  # as a page does, which asks again after an answer such as 503
             self.opened += 1
             block = ""
             while line := answer.readline().decode():

@@ -393,3 +393,21 @@ def test_a_list_is_no_text(folder: Path, worker: Any, value: object) -> None:
 
     with pytest.raises(BadSetting, match="feeds"):
         config.settings()
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("feeds, arxiv", ["feeds", "arxiv"]),
+        ('["feeds", "arxiv"]', ["feeds", "arxiv"]),
+        ("[::1]:80,a.example", ["[::1]:80", "a.example"]),
+        ("[]", []),
+    ],
+)
+def test_a_list_is_written_with_commas_or_as_json(
+    monkeypatch: pytest.MonkeyPatch, text: str, value: list[str]
+) -> None:
+    monkeypatch.setenv("MILLRACE_FETCH_ALLOW", text)
+    config.reload()
+
+    assert config.settings().fetch_allow == value

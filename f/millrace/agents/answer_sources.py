@@ -24,8 +24,10 @@ ALSO_READ = "Read for it:"
 
 def cite(said: str, question: str, tools: toolbox.Toolbox) -> list[dict[str, Any]]:
     """Store what an agent has read and return its answer sentence by sentence, as the findings of
-    research are; none when its tools returned no text.
+    research are; none when its tools returned no text, or no run keeps it.
     """
+    if not run_context.current().run_id:
+        return []
     pieces = _store_read(f"{question}\n{said}", tools)
     findings = [
         {"text": sentence, "citations": citations.find_carrying(sentence, pieces), "about": ""}

@@ -57,7 +57,7 @@ OWNED_LAST = re.compile(r"[a-z-]+(?: [a-z-]+)?$")
 # Behind the verb of a question with `do`; `of` and `to` may be of its subject.
 ADVERBIAL = re.compile(r"\s(?:on|at|in|for|by|during|with|before|after|until)\s")
 END = re.compile(r"(?i)(?: (?:again|then|now|too|instead|please|though|exactly)){0,3} ?[?.!]{0,9}$")
-PARTICIPLE = re.compile(r"(?i)\b(?:be|been|being|get|gets)\b.*$|\b[a-z]{2,}ed$")
+PARTICIPLE = re.compile(r"(?is)\b(?:be|been|being|get|gets)\b.*+\Z|\b[a-z]{2,64}+(?<=ed)\Z")
 RELATED = frozenset(word for group in questions.RELATIONS for word in group.split())
 
 

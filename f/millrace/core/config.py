@@ -16,6 +16,7 @@ The word `none`, as a text or as the only entry of a list,
 empties what would have a value otherwise.
 """
 
+import contextlib
 import functools
 import json
 import math
@@ -289,8 +290,16 @@ def from_text(name: str, value: str) -> Any:
                 f"{PREFIX}{name.upper()} must be a JSON object: {error}"
             ) from error
     if kind is list:
-        return [part.strip() for part in value.split(",") if part.strip()]
+        return _list_from_text(value)
     return value
+
+
+def _list_from_text(value: str) -> Any:
+    """Return a list that is written as JSON, or with commas; `[::1]:80` is no JSON."""
+    if value.lstrip().startswith("["):
+        with contextlib.suppress(ValueError, RecursionError):
+            return json.loads(value)
+    return [part.strip() for part in value.split(",") if part.strip()]
 
 
 def _kind(name: str) -> Any:

@@ -23,7 +23,9 @@ NATIONALITY = re.compile(r"(?i)\b(?:nationality|citizenship)\b")
 # `What kind of animal is a dunlin?`, `What is Tern Hill?`, `What does tarn mean?`
 KIND = re.compile(
     r"(?i)\b(?:kind|type|sort|breed|species)\b|\b(?:mean|means|meant|refers? to|stands? for)\b"
-    r"|^what (?:is|are|was|were) (?:an?\s|the\s)?[^,]{1,60}\?$"
+    # No `What is the wage of the guard?`, nor `What is the guard's wage?`
+    r"|^what (?:is|are|was|were) (?!the\s(?-i:[a-z][\w-]{0,30}(?:\s[a-z][\w-]{0,30})?)\sof\b)"
+    r"(?![^,?]{1,60}\w['’]s?\s)(?:an?\s|the\s)?[^,]{1,60}\?$"
 )
 # One who does something: painter, sculptor, chemist, musician, engineer, accountant, ferryman.
 AGENT = re.compile(

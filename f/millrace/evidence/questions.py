@@ -220,9 +220,11 @@ def parse(question: str) -> Question:
 
 def _head_of(question: str, kind: Kind) -> frozenset[str]:
     """Return the stems of the words behind `what` or `which` that name a class."""
+    # `What is the salary of the guard's helper?` asks for the salary.
+    last = () if HEAD.search(question) else (HEAD_LAST,)
     found = [
         match["head"]
-        for pattern in ((HEAD, HEAD_LAST, HEAD_OF_KIND) if kind == "description" else (HEAD,))
+        for pattern in ((HEAD, *last, HEAD_OF_KIND) if kind == "description" else (HEAD,))
         for match in pattern.finditer(question.strip())
     ]
     return claims.content_words(" ".join(found))

@@ -8,6 +8,7 @@ Decides who gets it, what is new to them, which sources are on, and whether it i
 scripts/millrace step research/open
 """
 
+import importlib.util
 import os
 from pathlib import Path
 
@@ -111,6 +112,13 @@ def _sources() -> list[str]:
     return list(dict.fromkeys([*known.sources, *private]))
 
 
+def _is_source(name: str) -> bool:
+    """Tell whether there is a module for a source; one of the bundle's is not looked for."""
+    if name in (*all_settings.Settings.sources, "private_feeds"):
+        return True
+    return name.isidentifier() and importlib.util.find_spec(f"f.millrace.tools.{name}") is not None
+
+
 def _require_sources(sources: list[str]) -> None:
     """Refuse a run that could read nothing: it would end well, with an empty digest."""
     known = config.settings()
@@ -121,8 +129,15 @@ def _require_sources(sources: list[str]) -> None:
     }
     if "notes" in sources and not Path(known.notes_dir).is_dir():
         empty["notes"] = "notes_dir"
-    if any(name not in empty for name in sources):
+    unknown = [name for name in sources if not _is_source(name)]
+    if any(name not in empty and name not in unknown for name in sources):
         return
+    if unknown:
+        raise errors.BadSetting(
+            f"unknown source {unknown[0]!r} in the setting sources (from"
+            f" {config.origin('sources')}); the bundle has"
+            f" {', '.join(all_settings.Settings.sources)}"
+        )
     said = [
         f"the setting {setting} is {getattr(known, setting)!r} (from {config.origin(setting)})"
         for setting in ("sources", *empty.values())

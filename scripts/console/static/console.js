@@ -109,6 +109,7 @@ if (turns) turns.scrollTop = turns.scrollHeight;
 let stream = null;
 let after = Number(body.dataset.after || 0);
 let over = false;
+let again = 1000;
 function follow() {
   if (stream || over || !$('[data-part]')) return;
   const query = new URLSearchParams({ page: body.dataset.page });
@@ -124,8 +125,18 @@ function follow() {
   heard('problem', (data) => { replace('answer', data.html); end(); });
   heard('over', end);
   heard('signed_out', () => { over = true; stream.close(); location.assign('/enter'); });
-  stream.onopen = () => $$('[data-live]').forEach((one) => { one.textContent = 'live'; delete one.dataset.off; });
-  stream.onerror = () => $$('[data-live]').forEach((one) => { one.textContent = 'offline'; one.dataset.off = ''; });
+  stream.onopen = () => {
+    again = 1000;
+    $$('[data-live]').forEach((one) => { one.textContent = 'live'; delete one.dataset.off; });
+  };
+  stream.onerror = () => {
+    $$('[data-live]').forEach((one) => { one.textContent = 'offline'; one.dataset.off = ''; });
+    // A browser asks again by itself, but not after an answer such as 503.
+    if (stream?.readyState !== EventSource.CLOSED) return;
+    leave();
+    setTimeout(follow, again);
+    again = Math.min(2 * again, 60000);
+  };
 }
 function leave() {
   stream?.close();

@@ -127,12 +127,20 @@ async def follow(request: Request, console: routes.Console, opened: OpenPages) -
         reader = RunReader(person, console, run_id if run_view.ID.fullmatch(run_id) else "-")
         given = request.headers.get("last-event-id") or request.query_params.get("after", "")
         reader.after = int(given) if given.isdigit() and len(given) < 19 else 0
-        if not await console.threads.run(_may_follow, reader):
+        try:
+            may_follow = await console.threads.run(_may_follow, reader)
+        except errors.DatabaseUnavailable as error:
+            return _refuse(503, str(error))
+        if not may_follow:
             words = "there is no such run; the page Runs lists those that you may see"
-            return Response(json.dumps({"error": words}), 404, media_type="application/json")
+            return _refuse(404, words)
     address = request.query_params.get("page", "")[:LONGEST_ADDRESS]
     with_pages = _stream(person, address, reader, console, opened)
     return StreamingResponse(with_pages, media_type="text/event-stream", headers=HEADERS)
+
+
+def _refuse(status: int, words: str) -> Response:
+    return Response(json.dumps({"error": words}), status, media_type="application/json")
 
 
 def _may_follow(reader: RunReader) -> bool:

@@ -8,7 +8,6 @@ Decides who gets it, what is new to them, which sources are on, and whether it i
 scripts/millrace step research/open
 """
 
-import importlib.util
 import os
 from pathlib import Path
 
@@ -113,10 +112,15 @@ def _sources() -> list[str]:
 
 
 def _is_source(name: str) -> bool:
-    """Tell whether there is a module for a source; one of the bundle's is not looked for."""
+    """Tell whether there is a source of that name; one of the bundle's is not looked for."""
     if name in (*all_settings.Settings.sources, "private_feeds"):
         return True
-    return name.isidentifier() and importlib.util.find_spec(f"f.millrace.tools.{name}") is not None
+    from f.millrace.tools import sources  # few runs read a source of their own
+
+    try:
+        return sources.SOURCES[name] is not None
+    except errors.BadSetting:
+        return False
 
 
 def _require_sources(sources: list[str]) -> None:

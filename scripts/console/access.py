@@ -70,8 +70,11 @@ class AccessCheck:
         answer = _with_headers(send)
         refused: Response | None = self._refuse_host(headers)
         if refused is None:
-            scope["person"] = await self.threads.run(_find_person, headers, cookie_of(scope))
-            refused = _refuse_caller(scope, headers)
+            try:
+                scope["person"] = await self.threads.run(_find_person, headers, cookie_of(scope))
+                refused = _refuse_caller(scope, headers)
+            except errors.DatabaseUnavailable as error:
+                refused = PlainTextResponse(str(error), 503)
         if refused is not None:
             return await refused(scope, receive, answer)
         await self.app(scope, receive, answer)

@@ -223,13 +223,6 @@ def test_a_run_with_nothing_to_read_is_refused_with_the_place_that_says_so(
     assert db.fetch_one("SELECT status FROM step") == {"status": "failed"}
 
 
-def test_a_run_whose_sources_are_all_unknown_is_refused_at_once(database, configure):
-    configure(sources="hackernws,feedz")
-
-    with pytest.raises(BadSetting, match="unknown source 'hackernws' in the setting sources"):
-        step.main(pipeline=PIPELINE)
-
-
 def test_a_source_without_addresses_beside_others_is_no_fault(pipeline, configure):
     configure(sources="hackernews,feeds", feeds="none")
 

@@ -111,18 +111,6 @@ def _sources() -> list[str]:
     return list(dict.fromkeys([*known.sources, *private]))
 
 
-def _is_source(name: str) -> bool:
-    """Tell whether there is a source of that name; one of the bundle's is not looked for."""
-    if name in (*all_settings.Settings.sources, "private_feeds"):
-        return True
-    from f.millrace.tools import sources  # few runs read a source of their own
-
-    try:
-        return sources.SOURCES[name] is not None
-    except errors.BadSetting:
-        return False
-
-
 def _require_sources(sources: list[str]) -> None:
     """Refuse a run that could read nothing: it would end well, with an empty digest."""
     known = config.settings()
@@ -133,15 +121,8 @@ def _require_sources(sources: list[str]) -> None:
     }
     if "notes" in sources and not Path(known.notes_dir).is_dir():
         empty["notes"] = "notes_dir"
-    unknown = [name for name in sources if not _is_source(name)]
-    if any(name not in empty and name not in unknown for name in sources):
+    if any(name not in empty for name in sources):
         return
-    if unknown:
-        raise errors.BadSetting(
-            f"unknown source {unknown[0]!r} in the setting sources (from"
-            f" {config.origin('sources')}); the bundle has"
-            f" {', '.join(all_settings.Settings.sources)}"
-        )
     said = [
         f"the setting {setting} is {getattr(known, setting)!r} (from {config.origin(setting)})"
         for setting in ("sources", *empty.values())

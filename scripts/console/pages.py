@@ -125,7 +125,7 @@ def _templates() -> jinja2.Environment:
             "block": format_block,
             "browser": name_browser,
             "count": format_number,
-            "counted": count_things,
+            "counted": format_count,
             "day": lambda moment: f"{moment.astimezone():%Y-%m-%d}" if moment else "",
             "dollars": money.dollars,
             "look": choose_look,
@@ -222,9 +222,9 @@ def format_number(value: float) -> str:
     return f"{value:,.0f}"
 
 
-def count_things(many: int, one: str, several: str = "") -> str:
-    """Return a number with the word for what is counted: 1 call, 3 calls."""
-    return f"{format_number(many)} {one if many == 1 else several or one + 's'}"
+def format_count(number: int, noun: str) -> str:
+    """Return a number, as short as it can be read, with its noun: 1 call, 19.3k calls."""
+    return f"{format_number(number)} {noun}{'' if number == 1 else 's'}"
 
 
 def name_day(value: datetime) -> str:

@@ -305,7 +305,7 @@ def _repeat_from(asked: PageRequest, row: rows.Run, step: str) -> str:
     modules = openflow.value(flow).get("modules") or []
     place = continuation.find_place(modules, step)
     # Before a child is asked, so that the page can say what is wrong.
-    continuation.find_began(str(row["id"]), place.path)
+    continuation.find_start_time(str(row["id"]), place.path)
     said = run_view.say_asked(row["args"], row["flow"])
     return asked.console.children.repeat(str(row["id"]), step, said, row["session"])
 

@@ -39,14 +39,14 @@ TABLES = {
 WITH_IDS = ("topic", "evidence", "digest")
 
 
-class Seed(NamedTuple):
+class ChainStart(NamedTuple):
     """Where a chain begins: before its module of this number, with what those before came to."""
 
     number: int
     results: dict[str, Any]
 
 
-class Place(NamedTuple):
+class StepPlace(NamedTuple):
     """A step in a flow: the number of the module in each chain on the way, and the branch of it
     that the way leads into.
     """
@@ -55,7 +55,7 @@ class Place(NamedTuple):
     way: list[tuple[list[dict[str, Any]], int, int | str | None]]
 
 
-def find_place(modules: list[dict[str, Any]], step: str) -> Place:
+def find_place(modules: list[dict[str, Any]], step: str) -> StepPlace:
     """Return where a step stands. What is in a loop or in a called flow begins with the whole of
     that. BadInput when the flow has no such step.
     """
@@ -73,7 +73,7 @@ def find_place(modules: list[dict[str, Any]], step: str) -> Place:
         branch, inner = _find_branch(value, following)
         way.append((modules, index, branch))
         modules = inner
-    return Place(path, way)
+    return StepPlace(path, way)
 
 
 def _find_branch(value: dict[str, Any], name: str) -> tuple[int | str | None, list[dict[str, Any]]]:
@@ -87,14 +87,14 @@ def _find_branch(value: dict[str, Any], name: str) -> tuple[int | str | None, li
     return None, []
 
 
-def make_seeds(place: Place, done: dict[str, Any], thread: str) -> dict[str, Seed]:
+def find_starts(place: StepPlace, done: dict[str, Any], thread: str) -> dict[str, ChainStart]:
     """Return where each chain on the way begins, by the thread of its checkpoints."""
-    seeds: dict[str, Seed] = {}
+    seeds: dict[str, ChainStart] = {}
     for modules, index, branch in place.way:
         if index:
             names = {name for module in modules[:index] for name in _names(module)}
             kept = {name: value for name, value in done.items() if name in names}
-            seeds[thread] = Seed(index, kept)
+            seeds[thread] = ChainStart(index, kept)
         thread = f"{thread}/{modules[index]['id']}:{branch}"
     return seeds
 
@@ -107,7 +107,7 @@ def _names(module: dict[str, Any]) -> list[str]:
     return [module["id"], *(name for one in inner for name in _names(one))]
 
 
-def find_began(run_id: str, path: str) -> datetime:
+def find_start_time(run_id: str, path: str) -> datetime:
     """Return when a step of a run began; BadInput when it has not run, or has not ended."""
     rows = db.fetch_all(
         "SELECT started_at, finished_at, path FROM step WHERE run_id = %s ORDER BY started_at",
@@ -121,7 +121,9 @@ def find_began(run_id: str, path: str) -> datetime:
     return found[0]["started_at"]
 
 
-def take_over(row: dict[str, Any], run_id: str, place: Place, began: datetime) -> dict[str, str]:
+def copy_earlier(
+    row: dict[str, Any], run_id: str, place: StepPlace, began: datetime
+) -> dict[str, str]:
     """Copy what the steps before left to the new run, and return the new ids by the old ones."""
     old = str(row["id"])
     given: dict[str, str] = {old: run_id}
@@ -134,8 +136,8 @@ def take_over(row: dict[str, Any], run_id: str, place: Place, began: datetime) -
     inserts = _load_inserts()
     with db.transaction():
         for table, rows in found.items():
-            inserts[table](rename(rows, given))
-        runs.take_parts(run_id, rename(runs.load_parts(old, began), given))
+            inserts[table](replace_ids(rows, given))
+        runs.store_parts(run_id, replace_ids(runs.load_parts(old, began), given))
         budget.carry_over(old, run_id)
     return given
 
@@ -161,7 +163,7 @@ def _new_id(run_id: str, old: str) -> str:
     return ids.stable_id(prefix, run_id, old) if found else str(uuid.uuid5(uuid.UUID(run_id), old))
 
 
-def rename(value: Any, given: dict[str, str]) -> Any:
+def replace_ids(value: Any, given: dict[str, str]) -> Any:
     """Return JSON in which ids are replaced by those that stand for them here."""
     text = json.dumps(value, ensure_ascii=False, default=str)
     return json.loads(ID.sub(lambda found: given.get(found[0], found[0]), text))

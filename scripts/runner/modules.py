@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from f.millrace.core.run_context import now
 from scripts.runner import openflow, paths
-from scripts.runner.continuation import Seed
+from scripts.runner.continuation import ChainStart
 from scripts.runner.paths import ExpressionError
 from scripts.runner.retries import delay_before
 from scripts.runner.worker import Job, JobResult, Worker
@@ -77,7 +77,7 @@ class Engine:
     retry_failed: bool = False
     parallel: int = PARALLEL
     # Where chains begin that have not begun yet, by the thread of their checkpoints.
-    seeds: dict[str, Seed] = field(default_factory=dict)
+    seeds: dict[str, ChainStart] = field(default_factory=dict)
     chain: Callable[..., _Chain] = field(init=False)
     cancelled: threading.Event = field(default_factory=threading.Event)
     _lock: threading.Lock = field(default_factory=threading.Lock)

@@ -138,13 +138,13 @@ def repeat(
         if row["status"] in ("running", "waiting"):
             raise BadInput(f"run {run_id} is {row['status']}; stop it, or wait for its end")
         place = continuation.find_place(flows.value(row["openflow"]).get("modules") or [], step)
-        began = continuation.find_began(run_id, place.path)
+        began = continuation.find_start_time(run_id, place.path)
         results = store.find_results(row)
         store.lock_run(new_id)
-        args = continuation.rename(row["args"], {run_id: new_id})
+        args = continuation.replace_ids(row["args"], {run_id: new_id})
         store.open_run(new_id, row["flow"], args, row["openflow"], (run_id, place.path))
-        given = continuation.take_over(row, new_id, place, began)
-        seeds = continuation.make_seeds(place, continuation.rename(results, given), new_id)
+        given = continuation.copy_earlier(row, new_id, place, began)
+        seeds = continuation.find_starts(place, continuation.replace_ids(results, given), new_id)
         path = flows.find_flow(row["flow"], root) or row["flow"]
         return _drive(
             _Drive(
@@ -172,7 +172,7 @@ class _Drive:
     answer: dict[str, Any] | None = None
     retry_failed: bool = False
     thread: str = ""
-    seeds: dict[str, continuation.Seed] = field(default_factory=dict)
+    seeds: dict[str, continuation.ChainStart] = field(default_factory=dict)
 
 
 @contextlib.contextmanager

@@ -30,7 +30,7 @@ def cite(said: str, question: str, tools: toolbox.Toolbox) -> list[dict[str, Any
         return []
     pieces = _store_read(f"{question}\n{said}", tools)
     findings = [
-        {"text": sentence, "citations": citations.find_carrying(sentence, pieces), "about": ""}
+        {"text": sentence, "citations": citations.find_supporting(sentence, pieces), "about": ""}
         for sentence in sentences.split(said)
     ]
     cited = {one for finding in findings for one in finding["citations"]}

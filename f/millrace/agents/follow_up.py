@@ -61,14 +61,14 @@ PARTICIPLE = re.compile(r"(?is)\b(?:be|been|being|get|gets)\b.*+\Z|\b[a-z]{2,64}
 RELATED = frozenset(word for group in questions.RELATIONS for word in group.split())
 
 
-class Asked(NamedTuple):
+class QuestionParts(NamedTuple):
     """A question without what asks (`how much`): its verb in front, and the rest."""
 
     auxiliary: str
     about: str
 
 
-def leans(question: str) -> bool:
+def needs_context(question: str) -> bool:
     """Tell whether a question cannot stand alone."""
     own = len(claims.content_words(question))
     return (
@@ -86,16 +86,16 @@ def complete(question: str, earlier: Sequence[str]) -> str:
     nothing of its own (`and in 2025?`) goes on with the question before.
     """
     question = " ".join(question.split())
-    if not earlier or not leans(question):
+    if not earlier or not needs_context(question):
         return question
-    before = next((asked for asked in reversed(earlier) if not leans(asked)), earlier[-1])
+    before = next((asked for asked in reversed(earlier) if not needs_context(asked)), earlier[-1])
     bare = LEAD.sub("", question.strip())
     if not ASKS.match(bare) and not AUXILIARY.match(bare):
         return f"{before.rstrip('?')} - {question}"
     own = END.sub("", bare)
     if EVENT.fullmatch(own):
         return f"{own[:1].upper()}{own[1:]} - {_split(before).about}?"
-    subject = subject_of(before, bool(PERSONAL.search(own)))
+    subject = find_subject(before, bool(PERSONAL.search(own)))
     if not subject:
         return f"{before.rstrip('?')} - {question}"
     return f"{_put_in(own, subject)}?"
@@ -120,7 +120,7 @@ def _put_in(own: str, subject: str) -> str:
     return f"{shown} - {subject}"
 
 
-def subject_of(question: str, person: bool = False) -> str:
+def find_subject(question: str, person: bool = False) -> str:
     """Return what a question is about, in its own words: `the bicycles` of `How much are the
     bicycles?`; `person` where a person is meant. Empty where it names nothing.
     """
@@ -139,7 +139,7 @@ def subject_of(question: str, person: bool = False) -> str:
     return _drop_verb(about)
 
 
-def _split(question: str) -> Asked:
+def _split(question: str) -> QuestionParts:
     text = END.sub("", TELL.sub("", LEAD.sub("", question.strip())))
     asks = ASKS.match(text)
     rest = text[asks.end() :] if asks else text
@@ -147,8 +147,8 @@ def _split(question: str) -> Asked:
     # `How many boats does the harbour have?`, but not `Who wrote what is on the wall?`
     between = rest[: found.start()] if found else ""
     if found and (not between or (asks and not THING.search(between))):
-        return Asked(found["aux"].lower(), rest[found.end() :])
-    return Asked("", rest)
+        return QuestionParts(found["aux"].lower(), rest[found.end() :])
+    return QuestionParts("", rest)
 
 
 def _thing_of_verb(about: str) -> str:
@@ -166,7 +166,7 @@ def _thing_of_verb(about: str) -> str:
 def _drop_verb(about: str) -> str:
     """Return the words without a verb at their end: `the bridge` of `the bridge be finished`."""
     words = PARTICIPLE.sub("", about).strip().split()
-    while len(words) > 1 and words[-1].islower() and words[-1] in RELATED and len(words) > 2:
+    while len(words) > 2 and words[-1].islower() and words[-1] in RELATED:
         words = words[:-1]
     return " ".join(words) or about
 

@@ -30,7 +30,7 @@ def main(run_id: str) -> dict:
         return markdown.as_page(result, _page(result))
 
 
-def details_of(task: str, findings: list[dict], writer: str) -> dict:
+def make_details(task: str, findings: list[dict], writer: str) -> dict:
     """Return what of an agent's answer stays in the run's row for the console."""
     return {
         "topic_id": "task",

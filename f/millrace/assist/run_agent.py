@@ -77,7 +77,7 @@ def _keep(run_id: str, task: str, found: registry.Agent, result: task_agent.Task
         "sources": result.sources,
     }
     if result.findings:
-        answer[close.DETAILS] = close.details_of(task, result.findings, found.name)
+        answer[close.DETAILS] = close.make_details(task, result.findings, found.name)
     agent = {"name": found.name, "version": found.version}
     with db.transaction():
         runs.keep(run_id, {"answer": answer, "agent": agent})

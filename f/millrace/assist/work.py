@@ -41,7 +41,7 @@ def main(task: str, pipeline: dict | None = None) -> dict:
                 "stopped_because": help.stopped_because,
             }
             if help.findings:
-                answer[close.DETAILS] = close.details_of(task, help.findings, "helper")
+                answer[close.DETAILS] = close.make_details(task, help.findings, "helper")
             with db.transaction():
                 runs.keep(run_id, {"answer": answer})
                 decisions.record_judgement(

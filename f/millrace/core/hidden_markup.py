@@ -2,8 +2,8 @@
 
 """What of a page a reader does not see: text that is hidden by a style, an attribute or its colour.
 
-Whoever reads a page element by element tells which ones open and close; `hidden` says whether text
-at this place is unseen. What is unsure is seen: text that a reader's click shows, or whose
+Whoever reads a page element by element tells which ones open and close; `is_hidden` says whether
+text at this place is unseen. What is unsure is seen: text that a reader's click shows, or whose
 background nobody can tell.
 """
 
@@ -64,23 +64,23 @@ class Visibility:
 
     def __init__(
         self,
-        sheet: styles.Sheet | None = None,
+        sheet: styles.StyleSheet | None = None,
         *,
         moved: bool = True,
         styled: bool = False,
         implied: bool = True,
     ) -> None:
-        self._sheet = sheet or styles.Sheet()
+        self._sheet = sheet or styles.StyleSheet()
         self._moved, self._styled, self._implied = moved, styled, implied
         self._places = [_Place()]
 
     @property
-    def gone(self) -> bool:
+    def is_gone(self) -> bool:
         """Whether nothing can be seen at this place, whatever it says itself."""
         return self._places[-1].gone
 
     @property
-    def hidden(self) -> bool:
+    def is_hidden(self) -> bool:
         """Whether text at this place is unseen."""
         place = self._places[-1]
         return (
@@ -109,7 +109,7 @@ class Visibility:
 
     def _inside(self, tag: str, attributes: Mapping[str, str | None]) -> _Place:
         around = self._places[-1]
-        by_rule = self._sheet.declared(tag, attributes)
+        by_rule = self._sheet.find_declarations(tag, attributes)
         if tag in ("html", "body") or self._sheet.is_toggled(attributes):
             # Whole pages are hidden until their program runs.
             by_rule = {name: by_rule[name] for name in PAINTING if name in by_rule}
@@ -134,7 +134,9 @@ class Visibility:
         )
 
 
-def blank(root: Any, sheet: styles.Sheet, *, moved: bool = True, styled: bool = False) -> None:
+def remove_hidden_text(
+    root: Any, sheet: styles.StyleSheet, *, moved: bool = True, styled: bool = False
+) -> None:
     """Take the text that a reader does not see out of a tree; what is gone as a whole is marked
     `hidden`.
     """
@@ -145,21 +147,21 @@ def blank(root: Any, sheet: styles.Sheet, *, moved: bool = True, styled: bool = 
         tag = element.tag if isinstance(element.tag, str) else ""
         if ends or not tag:
             visibility.close(tag)
-            if visibility.hidden:
+            if visibility.is_hidden:
                 element.tail = None
             continue
         visibility.open(tag, element.attrib)
-        if visibility.hidden:
+        if visibility.is_hidden:
             element.text = None
-        if visibility.gone:
+        if visibility.is_gone:
             element.set("hidden", "")
         waiting.append((element, True))
         waiting.extend((child, False) for child in reversed(element))
 
 
-def sheet_of(root: Any) -> tuple[styles.Sheet, bool]:
+def read_sheet(root: Any) -> tuple[styles.StyleSheet, bool]:
     """Return the rules that stand in a page, and whether it has others."""
-    sheet = styles.Sheet()
+    sheet = styles.StyleSheet()
     for each in root.iter("style"):
         if (each.get("media") or "all").strip().lower() in ("all", "screen"):
             sheet.add(each.text or "")
@@ -194,7 +196,7 @@ def _is_faded(declared: styles.Declarations) -> bool:
     if declared.get("filter", "").startswith("opacity("):
         values.append(declared["filter"])
     for value in values:
-        for share in styles.lengths(value)[:1]:
+        for share in styles.parse_lengths(value)[:1]:
             if share.number / (100 if share.unit == "%" else 1) <= FAINT:
                 return True
     moves = declared.get("transform", "")
@@ -208,11 +210,11 @@ def _is_faded(declared: styles.Declarations) -> bool:
 def _is_clipped(declared: styles.Declarations) -> bool:
     clip = declared.get("clip", "")
     if clip.startswith("rect"):
-        edges = [each.pixels for each in styles.lengths(clip)]
+        edges = [each.pixels for each in styles.parse_lengths(clip)]
         if len(edges) == 4 and (edges[2] - edges[0] <= 1 or edges[1] - edges[3] <= 1):
             return True
     path = declared.get("clip-path", declared.get("-webkit-clip-path", ""))
-    first = next(iter(styles.lengths(path)), None)
+    first = next(iter(styles.parse_lengths(path)), None)
     if first is not None and (
         (path.startswith("inset") and first.unit == "%" and first.number >= 50)
         or (path.startswith(("circle", "ellipse")) and first.number == 0)
@@ -240,15 +242,15 @@ def _is_outside(declared: styles.Declarations) -> bool:
 
 
 def _absolute(value: str) -> list[styles.Length]:
-    return [each for each in styles.lengths(value) if each.unit != "%"]
+    return [each for each in styles.parse_lengths(value) if each.unit != "%"]
 
 
 def _first(value: str) -> float | None:
-    return next((each.number for each in styles.lengths(value)), None)
+    return next((each.number for each in styles.parse_lengths(value)), None)
 
 
 def _first_pixels(value: str) -> float | None:
-    found = styles.lengths(value)
+    found = styles.parse_lengths(value)
     return found[0].pixels if len(found) == 1 else None
 
 
@@ -257,11 +259,13 @@ def _size(declared: styles.Declarations, around: float) -> float:
     said = declared.get("font-size", "")
     if not said and "font" in declared:
         # The size is the first length of the shorthand; a weight has no unit.
-        sizes = [each for each in styles.lengths(declared["font"]) if each.unit or not each.number]
+        sizes = [
+            each for each in styles.parse_lengths(declared["font"]) if each.unit or not each.number
+        ]
         return _in_pixels(sizes[0], around) if sizes else around
     if said in KEYWORD_SIZES:
         return 16.0
-    found = styles.lengths(said)
+    found = styles.parse_lengths(said)
     if "(" in said or not found or (not found[0].unit and found[0].number):
         return around  # computed, or no size
     return _in_pixels(found[0], around)

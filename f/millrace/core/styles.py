@@ -117,7 +117,7 @@ def _unescape(text: str) -> str:
     return ESCAPE.sub(character, text)
 
 
-def lengths(value: str) -> list[Length]:
+def parse_lengths(value: str) -> list[Length]:
     """Return the lengths and numbers of a value in their order."""
     return [Length(float(found[1]), found[2]) for found in NUMBER.finditer(value)]
 
@@ -131,7 +131,7 @@ def parse_colour(value: str) -> Colour | None:
         return _of_digits(value[1:])
     name, _, rest = value.partition("(")
     if name in ("rgb", "rgba"):
-        parts = [each.number * (2.55 if each.unit == "%" else 1) for each in lengths(rest)]
+        parts = [each.number * (2.55 if each.unit == "%" else 1) for each in parse_lengths(rest)]
         return _with_cover(parts, rest)
     return _of_hue(rest) if name in ("hsl", "hsla") else None
 
@@ -140,7 +140,7 @@ def _of_hue(written: str) -> Colour | None:
     """Return a colour by hue, saturation and lightness: black, white and grey, or one that covers
     nothing; the others are not told.
     """
-    parts = [each.number for each in lengths(written)]
+    parts = [each.number for each in parse_lengths(written)]
     if len(parts) < 3:
         return None
     found = _with_cover([parts[2] * 2.55] * 3 + parts[3:], written)
@@ -162,7 +162,7 @@ def _with_cover(parts: list[float], written: str) -> Colour | None:
         return None
     red, green, blue, *cover = parts
     share = cover[0] if cover else 1.0
-    is_percent = bool(cover) and lengths(written)[-1].unit == "%"
+    is_percent = bool(cover) and parse_lengths(written)[-1].unit == "%"
     return (
         red,
         green,
@@ -171,7 +171,7 @@ def _with_cover(parts: list[float], written: str) -> Colour | None:
     )
 
 
-class Sheet:
+class StyleSheet:
     """The rules of a page whose selectors name one element by its tag, id or classes."""
 
     def __init__(self) -> None:
@@ -204,7 +204,7 @@ class Sheet:
             self._rules.append((tag, names, declared))
             self._by_name.setdefault(next(iter(names), tag), []).append(len(self._rules) - 1)
 
-    def declared(self, tag: str, attributes: Mapping[str, str | None]) -> Declarations:
+    def find_declarations(self, tag: str, attributes: Mapping[str, str | None]) -> Declarations:
         """Return what the rules say of an element."""
         if not self._rules:
             return {}

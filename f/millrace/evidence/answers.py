@@ -374,8 +374,8 @@ def _filled(asked: questions.Question, sentence: str, defined: re.Match[str] | N
             return 0.0
         # Of a sport or a religion that is not among the known ones.
         told += [found["what"] for found in [_definition(asked, sentence)] if found]
-        return OF_CLASS * any(kinds.fills("role", what) for what in told)
-    return FILLS * any(kinds.fills(asked.fills, what) for what in told)
+        return OF_CLASS * any(kinds.is_of_kind("role", what) for what in told)
+    return FILLS * any(kinds.is_of_kind(asked.fills, what) for what in told)
 
 
 def _related(asked: questions.Question, sentence: str) -> frozenset[str]:

@@ -84,7 +84,7 @@ def keep_supported(
     return checked
 
 
-def find_carrying(
+def find_supporting(
     sentence: str, pieces: Sequence[contracts.Evidence], most: int = MOST_CARRYING
 ) -> list[str]:
     """Return the ids of the pieces that each carry a sentence alone, those first that share most of

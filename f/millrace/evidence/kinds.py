@@ -66,7 +66,7 @@ SAYS_SO = re.compile(
 )
 
 
-def asked_for(question: str) -> Kind:
+def find_kind(question: str) -> Kind:
     """Return the kind that a question asks for; empty where it asks for something else."""
     if ROLE.search(question):
         return "role"
@@ -89,7 +89,7 @@ def find_predicates(sentence: str, subject: frozenset[str]) -> list[str]:
     ]
 
 
-def fills(kind: Kind, predicate: str) -> bool:
+def is_of_kind(kind: Kind, predicate: str) -> bool:
     """Tell whether what a sentence says of its subject is of the kind that is asked for."""
     if kind == "role":
         return any(

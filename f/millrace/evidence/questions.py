@@ -214,7 +214,7 @@ def parse(question: str) -> Question:
         parts=_parts_of(asked, subject, groups),
         head=_head_of(question, kind) - subject,
         capital="party" in asked,
-        fills=kinds.asked_for(question) if kind == "description" else "",
+        fills=kinds.find_kind(question) if kind == "description" else "",
     )
 
 

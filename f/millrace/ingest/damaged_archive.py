@@ -49,8 +49,8 @@ def is_archive(data: bytes) -> bool:
     return data.startswith(BEGIN)
 
 
-def has_list(data: bytes) -> bool:
-    """Tell whether the list of files at the end of an archive can be read."""
+def has_directory(data: bytes) -> bool:
+    """Tell whether the central directory of an archive, its list of files, can be read."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)):
             return True

@@ -78,7 +78,7 @@ def _open(
 ) -> tuple[parsed_document.Parsed, str]:
     """Return what is in a file and of which kind it is; a damaged one is read as far as it goes."""
     most = UNPACKED * limits.bytes
-    data, notes = repair_package.complete(data, most)
+    data, notes = repair_package.repair_directory(data, most)
     kind, odd = formats.detect_kind(name, data, most)
     try:
         parsed = _parse(kind, data, limits, inside)

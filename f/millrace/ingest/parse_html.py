@@ -87,8 +87,10 @@ def _parse_tree(text: str, moved: bool) -> parsed_document.Parsed:
     parsed = parsed_document.Parsed()
     _head(root, parsed)
     body = root.find("body")
-    sheet, is_styled = hidden_markup.sheet_of(root)
-    hidden_markup.blank(root if body is None else body, sheet, moved=moved, styled=is_styled)
+    sheet, is_styled = hidden_markup.read_sheet(root)
+    hidden_markup.remove_hidden_text(
+        root if body is None else body, sheet, moved=moved, styled=is_styled
+    )
     _Walk(parsed).walk(root if body is None else body)
     if not parsed.title:
         first = next((block for block in parsed.blocks if block.kind == "heading"), None)

@@ -134,13 +134,13 @@ class _Reader:
             return
         self.end_table()
         self.parsed.add(
-            self.taken(), "heading" if self.state.level else "paragraph", level=self.state.level
+            self.take_text(), "heading" if self.state.level else "paragraph", level=self.state.level
         )
 
     def end_cell(self) -> None:
         self.flush()
         if not self.state.goes_to:
-            self.cells.append(self.taken())
+            self.cells.append(self.take_text())
 
     def end_row(self) -> None:
         self.flush()
@@ -154,7 +154,7 @@ class _Reader:
             self.parsed.details["tables"] = self.parsed.details.get("tables", 0) + 1
             self.rows = []
 
-    def taken(self) -> str:
+    def take_text(self) -> str:
         """Return the text that waits; signs beyond 16 bits come in two halves."""
         text = "".join(self.text)
         self.text = []
@@ -308,7 +308,7 @@ def _finish(reader: _Reader) -> None:
         reader.end_cell()
         reader.end_row()
     reader.end_table()
-    reader.parsed.add(reader.taken())
+    reader.parsed.add(reader.take_text())
     seen: dict[str, None] = {}
     for name in sorted(NOTES):
         for line in "".join(reader.aside.get(name, [])).split("\n"):

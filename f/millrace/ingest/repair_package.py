@@ -79,11 +79,11 @@ LISTED = {
 }
 
 
-def complete(data: bytes, most_unpacked: int) -> tuple[bytes, list[str]]:
+def repair_directory(data: bytes, most_unpacked: int) -> tuple[bytes, list[str]]:
     """Return an archive whose list of files is lost with a new one, and what is to be said of it;
     anything else as it is.
     """
-    if not damaged_archive.is_archive(data) or damaged_archive.has_list(data):
+    if not damaged_archive.is_archive(data) or damaged_archive.has_directory(data):
         return data, []
     repaired, notes = repair(data, most_unpacked)
     return repaired, ["it is cut short or damaged; what could be unpacked was read", *notes]

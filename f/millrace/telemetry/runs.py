@@ -284,7 +284,7 @@ def load_parts(run_id: str, before: datetime) -> dict[str, Any]:
     }
 
 
-def take_parts(run_id: str, parts: dict[str, Any]) -> None:
+def store_parts(run_id: str, parts: dict[str, Any]) -> None:
     """Have a run begin with what `load_parts` returned of another."""
     db.execute(
         "UPDATE run SET pipeline = pipeline || %(pipeline)s, kept_at = %(kept_at)s, namespace ="

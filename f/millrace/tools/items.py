@@ -205,5 +205,5 @@ class _Text(HTMLParser):
             self.parts.append("\n")
 
     def handle_data(self, data: str) -> None:
-        if not (self.hidden or self.visibility.hidden):
+        if not (self.hidden or self.visibility.is_hidden):
             self.parts.append(data)

@@ -128,5 +128,5 @@ class _Words(html.parser.HTMLParser):
         self.visibility.close(tag)
 
     def handle_data(self, data: str) -> None:
-        if not (self.hidden or self.visibility.hidden or self.ended):
+        if not (self.hidden or self.visibility.is_hidden or self.ended):
             self.found.append(" ".join(data.split("\n")))

@@ -96,8 +96,8 @@ def _load(page: http.Page, moved: bool = True) -> Any:
 
     tree = trafilatura.load_html(page.content)
     if tree is not None:
-        sheet, is_styled = hidden_markup.sheet_of(tree)
-        hidden_markup.blank(tree, sheet, moved=moved, styled=is_styled)
+        sheet, is_styled = hidden_markup.read_sheet(tree)
+        hidden_markup.remove_hidden_text(tree, sheet, moved=moved, styled=is_styled)
     return tree
 
 

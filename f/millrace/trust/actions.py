@@ -142,14 +142,14 @@ def _raise_repeated(
     run_id: str | None, tool: str, assessed: risk.Risk, reason: str
 ) -> dict[str, str]:
     """Return the class and the reason; a person is asked about what an earlier run has done."""
-    before = done_before(run_id, tool)
+    before = find_earlier_run(run_id, tool)
     if before:
         said = f"run {before}, which this one continues, did this already. {reason}"
         return {"risk": "high", "reason": said.rstrip()}
     return {"risk": assessed, "reason": reason}
 
 
-def done_before(run_id: UUID | str | None, tool: str) -> str:
+def find_earlier_run(run_id: UUID | str | None, tool: str) -> str:
     """Return the run, of those that this one continues, in which the tool has touched the outside
     world; empty when there is none.
     """

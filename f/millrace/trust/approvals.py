@@ -139,7 +139,7 @@ def approve_by_standing(action: rows.Action, flow: str) -> bool:
     wanted = [to] if isinstance(to, str) else list(to)
     if (
         not wanted
-        or actions.done_before(action["run_id"], action["tool"])
+        or actions.find_earlier_run(action["run_id"], action["tool"])
         or any(recipient not in held for recipient in wanted)
         or not COVERED.issuperset(action["arguments"])
     ):
@@ -163,7 +163,7 @@ def approve_own(action: rows.Action) -> bool:
         return action["state"] in ("approved", "performing", "performed", "failed", "unknown")
     if not COVERED.issuperset(action["arguments"]):
         return False
-    if actions.done_before(action["run_id"], action["tool"]):
+    if actions.find_earlier_run(action["run_id"], action["tool"]):
         return False
     how = "it stays in the outbox of this installation"
     answer = decide(str(action["id"]), action["digest"], "approved", audit.POLICY, how)

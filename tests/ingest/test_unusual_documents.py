@@ -405,6 +405,7 @@ HIDDEN = (
     "color: hsl(0, 0%, 100%)",
     "color: transparent",
     "color: rgba(0,0,0,0)",
+    "color: rgb(0 0 0 / 5%)",
     "color:#036;background:#036",
     "background-color: rgb(0,51,102); color: #003366",
 )

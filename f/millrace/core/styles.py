@@ -132,7 +132,7 @@ def parse_colour(value: str) -> Colour | None:
     name, _, rest = value.partition("(")
     if name in ("rgb", "rgba"):
         parts = [each.number * (2.55 if each.unit == "%" else 1) for each in parse_lengths(rest)]
-        return _with_cover(parts, rest)
+        return _with_cover(parts[:3], rest)
     return _of_hue(rest) if name in ("hsl", "hsla") else None
 
 
@@ -143,7 +143,7 @@ def _of_hue(written: str) -> Colour | None:
     parts = [each.number for each in parse_lengths(written)]
     if len(parts) < 3:
         return None
-    found = _with_cover([parts[2] * 2.55] * 3 + parts[3:], written)
+    found = _with_cover([parts[2] * 2.55] * 3, written)
     is_grey = parts[1] == 0 or parts[2] in (0, 100)
     return found if is_grey or (found and found[3] == 0) else None
 
@@ -158,17 +158,12 @@ def _of_digits(digits: str) -> Colour | None:
 
 
 def _with_cover(parts: list[float], written: str) -> Colour | None:
+    """Return a colour of red, green and blue with the cover that is written behind them."""
     if len(parts) < 3:
         return None
-    red, green, blue, *cover = parts
-    share = cover[0] if cover else 1.0
-    is_percent = bool(cover) and parse_lengths(written)[-1].unit == "%"
-    return (
-        red,
-        green,
-        blue,
-        share / (255 if is_percent and share > 100 else 100) if is_percent else share,
-    )
+    red, green, blue = parts
+    cover = next(iter(parse_lengths(written)[3:]), Length(1, ""))
+    return (red, green, blue, cover.number / (100 if cover.unit == "%" else 1))
 
 
 class StyleSheet:
